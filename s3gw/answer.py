@@ -1,0 +1,128 @@
+"""Answers on the wire: the headers of every answer, errors, and sending without detours.
+
+The rule: an answer goes out from the task that made it; a failure after the status has gone out
+can only be told by cutting the connection.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from s3gw.call import Receive, Response
+from s3gw.s3.documents import error_document
+from s3gw.s3.errors import S3Error
+from s3gw.s3.xml import render
+from s3gw.swift.errors import SwiftUnreachable
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_BODILESS = frozenset({204, 304})
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# A shorter answer is sent whole before a vanished client would be noticed.
+_LONG = 1024 * 1024
+
+
+def error_response(error: S3Error, resource: str, request_id: str, host_id: str) -> Response:
+    """An error as its document; `resource` is the decoded path."""
+    document = render(error_document(error, resource, request_id, host_id))
+    return Response(error.status, [("Content-Type", "application/xml"), *error.headers], document)
+
+
+def complete_headers(
+    response: Response,
+    *,
+    request_id: str,
+    host_id: str,
+    bucket_region: str | None,
+    is_head: bool,
+    close: bool,
+) -> None:
+    """Add the headers that every answer has, and its length."""
+    headers = response.headers
+    if isinstance(response.body, bytes) and response.status not in _BODILESS:
+        if is_head and response.status >= 400:
+            response.body = b""
+        if not any(name == "Content-Length" for name, _ in headers):
+            headers.append(("Content-Length", str(len(response.body))))
+    headers.append(("x-amz-request-id", request_id))
+    headers.append(("x-amz-id-2", host_id))
+    headers.append(("Server", "s3gw"))
+    if bucket_region is not None:
+        headers.append(("x-amz-bucket-region", bucket_region))
+    if close:
+        headers.append(("Connection", "close"))
+
+
+async def send_response(
+    response: Response, receive: Receive, send: Send, *, is_head: bool, stall_timeout: float
+) -> bool:
+    """Send the answer; False if it broke off, for which the server cuts the connection.
+
+    `stall_timeout`: seconds that the client may take no byte of it.
+    """
+    headers = [
+        (name.lower().encode("latin-1"), _UNSAFE.sub(" ", value).encode("latin-1", "replace"))
+        for name, value in response.headers
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if isinstance(response.body, bytes):
+        body = b"" if is_head else response.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return True
+    return await _stream(response, response.body, receive, send, stall_timeout)
+
+
+async def _stream(
+    response: Response,
+    body: AsyncIterator[bytes],
+    receive: Receive,
+    send: Send,
+    stall_timeout: float,
+) -> bool:
+    try:
+        async with _departure(response, receive) as gone:
+            async for piece in body:
+                if gone.is_set():
+                    return False
+                async with asyncio.timeout(stall_timeout):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except (SwiftUnreachable, TimeoutError):
+        return False
+    finally:
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    return True
+
+
+@asynccontextmanager
+async def _departure(response: Response, receive: Receive) -> AsyncIterator[asyncio.Event]:
+    """Notice a client that leaves: the server swallows what is sent to nobody.
+
+    Only long answers are worth the task.
+    """
+    gone = asyncio.Event()
+    if not _is_long(response):
+        yield gone
+        return
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield gone
+    finally:
+        watcher.cancel()
+
+
+def _is_long(response: Response) -> bool:
+    for name, value in response.headers:
+        if name == "Content-Length":
+            return value.isdigit() and int(value) > _LONG
+    return True

@@ -1,0 +1,1 @@
+"""What is this bucket: cached facts of a container."""

@@ -1,0 +1,181 @@
+"""Multipart uploads as Swift holds them: the marker, the parts, and how they go away.
+
+The rule: whether an upload is open is asked of Swift's newest copy each time, never of a cache
+or a listing; absence from a listing is never evidence.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from s3gw.buckets import parallel
+from s3gw.buckets.facts import ContainerFacts
+from s3gw.mapping import layout
+from s3gw.mapping.listing import entry_time
+from s3gw.swift.account import Account, Entry
+from s3gw.swift.errors import SwiftStatus
+
+_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An uploaded part: hex MD5, size in bytes."""
+
+    number: int
+    etag: str
+    size: int
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload that is neither complete nor aborted."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
+
+
+async def read_marker(
+    account: Account, bucket: str, key: str, upload_id: str
+) -> Mapping[str, str] | None:
+    """The headers of the upload's marker; None if the upload is not open."""
+    if not layout.is_upload_id(upload_id):
+        return None
+    try:
+        return await account.head_object(
+            layout.segments_container(bucket), layout.marker_name(key, upload_id), newest=True
+        )
+    except SwiftStatus as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+async def list_parts(account: Account, bucket: str, key: str, upload_id: str) -> dict[int, Part]:
+    """The parts that the listing shows, by number; it may lag behind the uploads."""
+    prefix = layout.part_prefix(key, upload_id)
+    parts = {}
+    async for entry in _entries(account, layout.segments_container(bucket), prefix):
+        number = layout.parse_part_number(str(entry["name"]).removeprefix(prefix))
+        if number is not None:
+            parts[number] = Part(number, str(entry["hash"]), int(entry["bytes"]), entry_time(entry))
+    return parts
+
+
+async def list_uploads(account: Account, bucket: str, prefix: str) -> list[OpenUpload]:
+    """Every open upload of keys with the prefix, by key, then time, then id."""
+    found = []
+    async for entry in _entries(account, layout.segments_container(bucket), prefix):
+        upload = layout.parse_marker_name(str(entry.get("name", "")))
+        if upload is not None:
+            found.append(OpenUpload(*upload, entry_time(entry)))
+    return sorted(
+        found, key=lambda upload: (upload.key.encode(), upload.initiated, upload.upload_id)
+    )
+
+
+async def create_segments(account: Account, bucket: str, facts: ContainerFacts) -> None:
+    """Create the container of the bucket's parts, as near to the bucket's own as can be."""
+    headers = {
+        "X-Storage-Policy": facts.storage_policy,
+        "X-Container-Read": facts.read_acl,
+        "X-Container-Write": facts.write_acl,
+    }
+    await account.put_container(
+        layout.segments_container(bucket), {name: value for name, value in headers.items() if value}
+    )
+
+
+async def manifest_names(
+    account: Account, bucket: str, key: str, upload_id: str, version_id: str | None = None
+) -> bool:
+    """Whether the key's newest manifest (or a version's) names parts of the upload."""
+    try:
+        segments = await account.get_manifest(bucket, key, newest=True, version_id=version_id)
+    except SwiftStatus as error:
+        if error.status == 404:
+            return False
+        raise
+    ours = key, upload_id
+    return any(
+        layout.upload_of_segment(str(segment.get("path", "")), bucket) == ours
+        for segment in segments
+    )
+
+
+async def any_version_names(account: Account, bucket: str, key: str, upload_id: str) -> bool:
+    """Whether the manifest of any of the key's versions names parts of the upload."""
+    marker, version_marker = "", ""
+    while True:
+        query: dict[str, str | int] = {"versions": "", "prefix": key, "limit": _PAGE}
+        if marker:
+            query |= {"marker": marker, "version_marker": version_marker}
+        _, page = await account.list_objects(bucket, query, newest=True)
+        for entry in page:
+            # Names with the prefix sort right behind the key itself.
+            if entry.get("name") != key:
+                return False
+            if await manifest_names(account, bucket, key, upload_id, str(entry["version_id"])):
+                return True
+        if len(page) < _PAGE:
+            return False
+        marker, version_marker = str(page[-1]["name"]), str(page[-1]["version_id"])
+
+
+async def delete_upload(account: Account, bucket: str, key: str, upload_id: str) -> None:
+    """Delete the upload's parts and sub-manifests (not its marker)."""
+    container = layout.segments_container(bucket)
+    names = [
+        str(entry["name"])
+        async for entry in _entries(account, container, layout.part_prefix(key, upload_id))
+    ]
+    await delete_objects(account, container, names)
+
+
+async def delete_segments(account: Account, bucket: str) -> None:
+    """Delete all uploads and parts of a bucket that is gone, and then their container.
+
+    A container that fills again meanwhile belongs to a new bucket of that name, and stays.
+    """
+    container = layout.segments_container(bucket)
+    names = [str(entry["name"]) async for entry in _entries(account, container, "")]
+    await delete_objects(account, container, names)
+    try:
+        await account.delete_container(container)
+    except SwiftStatus as error:
+        if error.status not in {404, 409}:
+            raise
+
+
+async def delete_objects(account: Account, container: str, names: Iterable[str]) -> None:
+    """Delete objects, some at a time; those already gone are fine."""
+
+    async def delete(name: str) -> None:
+        try:
+            await account.delete_object(container, name)
+        except SwiftStatus as error:
+            if error.status != 404:
+                raise
+
+    await parallel.for_each(names, delete)
+
+
+async def _entries(account: Account, container: str, prefix: str) -> AsyncIterator[Entry]:
+    """The objects of a container with the prefix; none if there is no container."""
+    marker = ""
+    while True:
+        query: dict[str, str | int] = {"prefix": prefix, "limit": _PAGE, "marker": marker}
+        try:
+            _, page = await account.list_objects(container, query)
+        except SwiftStatus as error:
+            if error.status == 404:
+                return
+            raise
+        for entry in page:
+            if "name" in entry:
+                yield entry
+        if len(page) < _PAGE:
+            return
+        marker = str(page[-1].get("name", ""))

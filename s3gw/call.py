@@ -1,0 +1,197 @@
+"""What a handler gets, and what it gives back.
+
+A handler is a coroutine `async def put_object(call: Call) -> Response`, named for its operation.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from s3gw.buckets.etags import EtagCache
+from s3gw.buckets.facts import ContainerFacts, FactsCache, read_facts
+from s3gw.config import Settings
+from s3gw.identity.model import Caller, SwiftLogin
+from s3gw.s3.checksums import Checksum
+from s3gw.s3.documents import Owner
+from s3gw.s3.errors import (
+    IncompleteBody,
+    MaxMessageLengthExceeded,
+    NoSuchBucket,
+    RequestTimeout,
+    S3Error,
+)
+from s3gw.s3.payload import BodyCheck, BodyExpectation
+from s3gw.s3.request import Headers, Query, Request
+from s3gw.s3.signing import Signing
+from s3gw.swift.account import Account
+from s3gw.swift.info import ClusterInfo, InfoCache
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer: bytes, or a stream that the gateway sends as it comes."""
+
+    status: int = 200
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | AsyncIterator[bytes] = b""
+
+
+class Body:
+    """A request's body, which checks itself while it is read.
+
+    The rule: nothing is read before it is asked for, and the last piece comes out only after
+    every length, digest, signature and trailer agreed.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        expectation: BodyExpectation,
+        signing: Signing | None,
+        timeout: float,
+    ) -> None:
+        """`timeout`: seconds that the client may stay silent."""
+        self._receive = receive
+        self._signing = signing
+        self._timeout = timeout
+        self.expectation = expectation
+        self.checksum: Checksum | None = None
+        """The client's checksum, once the body is read and verified."""
+        self.touched = False
+        """Reading has begun, so the client was told to go on (100 Continue)."""
+        self.finished = False
+        """Read to the end of what the client sent."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of payload that the client announced, None if only the end will tell."""
+        return self.expectation.length
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The payload; S3Error instead of its last piece when anything is wrong.
+
+        Content-MD5 is left to Swift, which gets it as the ETag to verify.
+        """
+        async for piece in self._checked(check_md5=False):
+            yield piece
+
+    async def read(self, limit: int) -> bytes:
+        """The whole payload; raises S3Error, MaxMessageLengthExceeded above `limit` bytes."""
+        pieces = []
+        size = 0
+        async for piece in self._checked(check_md5=True):
+            size += len(piece)
+            if size > limit:
+                raise MaxMessageLengthExceeded(MaxMessageLengthBytes=limit)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def _checked(self, *, check_md5: bool) -> AsyncIterator[bytes]:
+        check = BodyCheck(self.expectation, self._signing, check_md5=check_md5)
+        async for data in self._wire():
+            if piece := check.feed(data):
+                yield piece
+        last = check.finish()
+        self.checksum = check.checksum
+        if last:
+            yield last
+
+    async def _wire(self) -> AsyncIterator[bytes]:
+        self.touched = True
+        while not self.finished:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    message = await self._receive()
+            except TimeoutError:
+                raise RequestTimeout from None
+            if message["type"] == "http.disconnect":
+                raise IncompleteBody
+            self.finished = not message.get("more_body", False)
+            if data := message.get("body"):
+                yield data
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all requests of a worker share."""
+
+    settings: Settings
+    facts: FactsCache
+    etags: EtagCache
+    info: InfoCache
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    background: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Work that goes on after its answer; held here so that it is not collected."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One authenticated request, on its way to its handler."""
+
+    request: Request
+    headers: Headers
+    """The request's headers, with those that a presigned URL carries in its query."""
+    bucket: str
+    """Empty for the service."""
+    key: str
+    """Empty for the service and for buckets."""
+    caller: Caller
+    login: SwiftLogin
+    swift: Account
+    body: Body
+    services: Services
+    request_id: str
+    virtual_host: bool = False
+    """The bucket came from the Host header."""
+
+    @property
+    def query(self) -> Query:
+        """The decoded query."""
+        return self.request.query
+
+    @property
+    def settings(self) -> Settings:
+        """The gateway's settings."""
+        return self.services.settings
+
+    @property
+    def owner(self) -> Owner:
+        """The S3 account: one is one Keystone project."""
+        return Owner(self.login.project_id, self.login.project_name)
+
+    @property
+    def account_id(self) -> str:
+        """What cached facts of this account are kept under."""
+        return self.login.storage_url
+
+    async def missing(self, otherwise: S3Error) -> S3Error:
+        """Why Swift found nothing: NoSuchBucket, or the error given if the bucket exists."""
+        if await read_facts(self.swift, self.bucket) is None:
+            self.services.facts.forget(self.account_id, self.bucket)
+            return NoSuchBucket(BucketName=self.bucket)
+        return otherwise
+
+    async def bucket_facts(self) -> ContainerFacts:
+        """The bucket's cached facts; raises NoSuchBucket."""
+        facts = await self.services.facts.bucket(self.account_id, self.swift, self.bucket)
+        if facts is None:
+            raise NoSuchBucket(BucketName=self.bucket)
+        return facts
+
+    async def info(self) -> ClusterInfo:
+        """Limits of the Swift cluster."""
+        return await self.services.info.get(self.login.storage_url)
+
+    async def read_xml(self) -> bytes:
+        """The XML body, whole."""
+        return await self.body.read(self.settings.limits.xml_size)
+
+    def go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let work go on beside, and after, the answer."""
+        task = asyncio.create_task(work)
+        self.services.background.add(task)
+        task.add_done_callback(self.services.background.discard)

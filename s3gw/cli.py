@@ -1,0 +1,146 @@
+"""The `s3gw` command."""
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import anyio
+import click
+
+from s3gw import __version__
+from s3gw.config import ConfigError, Settings, load
+
+_USAGE = 2
+"""Exit code for a setting that is wrong."""
+
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file (TOML); config/s3gw.toml is a commented sample.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="s3gw")
+def main() -> None:
+    """s3gw: the S3 front door of OpenStack Swift."""
+
+
+@main.command()
+@_CONFIG
+@click.option("--host", help="Address to listen on (setting server.host).")
+@click.option("--port", type=click.IntRange(0, 65535), help="TCP port (setting server.port).")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes (server.workers).")
+def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+    """Run the gateway against the Keystone and the Swift of the settings.
+
+    Every setting can also come from the environment: S3GW_SECTION__FIELD.
+    """
+    from s3gw import server  # noqa: PLC0415 - `s3gw --help` need not load the gateway
+
+    settings = _load(config)
+    given = {"host": host, "port": port, "workers": workers}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if overrides:
+        changed = settings.server.model_copy(update=overrides)
+        settings = settings.model_copy(update={"server": changed})
+    try:
+        server.serve(settings)
+    except ConfigError as error:
+        _fail(error)
+
+
+@main.command()
+@_CONFIG
+def check(config: Path | None) -> None:
+    """Test everything production needs: Keystone, the service user's rights, Swift, the clock."""
+    from s3gw.app import clock  # noqa: PLC0415 - as in serve
+    from s3gw.identity.check import check as look  # noqa: PLC0415
+
+    findings = anyio.run(look, _load(config), clock)
+    marks = {True: ("ok  ", "green"), False: ("FAIL", "red"), None: ("warn", "yellow")}
+    for finding in findings:
+        mark, colour = marks[finding.ok]
+        click.echo(f"{click.style(mark, fg=colour)}  {finding.title}: {finding.detail}")
+        if finding.advice:
+            click.echo(f"      → {finding.advice}")
+    if any(finding.ok is False for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    help="Directory that keeps everything between runs; made when it is absent.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the gateway.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8333,
+    show_default=True,
+    help="TCP port of the gateway; 0 picks a free one.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a JSON file (mode 0600) with all addresses and keys when everything answers.",
+)
+@click.option("--with-s3api", is_flag=True, help="Also start a Swift proxy with Swift's s3api.")
+@click.option(
+    "--fsync/--no-fsync",
+    default=True,
+    show_default=True,
+    help="Whether Swift syncs to disk; --no-fsync is for tests.",
+)
+def standalone(
+    *,
+    data: Path,
+    host: str,
+    port: int,
+    ready_file: Path | None,
+    with_s3api: bool,
+    fsync: bool,
+) -> None:
+    """Run a real Keystone, a real Swift and the gateway on this machine, ready for S3 clients."""
+    from s3gw.standalone import StandaloneOptions, launch  # noqa: PLC0415 - as in serve
+
+    options = StandaloneOptions(
+        data=data,
+        host=host,
+        port=port,
+        ready_file=ready_file,
+        with_s3api=with_s3api,
+        fsync=fsync,
+    )
+    sys.exit(launch(options))
+
+
+@main.command()
+def operations() -> None:
+    """Print the table of supported operations, as in the README."""
+    from s3gw.operations import OPERATIONS  # noqa: PLC0415 - as in serve
+
+    click.echo("| Operation | Request | Notes |")
+    click.echo("|---|---|---|")
+    for row in sorted(OPERATIONS, key=lambda row: row.name):
+        target = {"service": "/", "bucket": "/bucket", "object": "/bucket/key"}[row.scope]
+        demands = [demand for demand in row.demands if not demand.startswith("header:")]
+        query = "&".join([*([row.subresource] if row.subresource else []), *demands])
+        request = f"{row.method} {target}{'?' if query else ''}{query}"
+        click.echo(f"| {row.name} | `{request}` | {row.note} |")
+
+
+def _load(config: Path | None) -> Settings:
+    try:
+        return load(config)
+    except ConfigError as error:
+        _fail(error)
+
+
+def _fail(error: ConfigError) -> NoReturn:
+    click.echo(f"s3gw: {error}", err=True)
+    sys.exit(_USAGE)

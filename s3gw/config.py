@@ -1,0 +1,287 @@
+"""Settings: a TOML file, overridden by S3GW_SECTION__FIELD environment variables.
+
+Parsed once, at start-up, and passed as values from then on.  Every field's description is
+the text of config/s3gw.toml and docs/configuration.md, and names its unit.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+_PREFIX = "S3GW_"
+
+Seconds = Annotated[float, Field(gt=0)]
+SecondsOrZero = Annotated[float, Field(ge=0)]
+Bytes = Annotated[int, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text is one line that names the key and what to do."""
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Server(Section):
+    """How the gateway listens."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 8333
+    """TCP port to listen on."""
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Worker processes."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain; empty: plain HTTP."""
+    tls_key: Path | None = None
+    """PEM file with the private key of tls_certificate."""
+    tls_key_password_file: Path | None = None
+    """File with the passphrase of tls_key."""
+    idle_timeout: Seconds = 75
+    """Seconds a keep-alive connection may stay silent between two requests."""
+    header_timeout: Seconds = 20
+    """Seconds a client has to send a complete request header."""
+    body_timeout: Seconds = 60
+    """Seconds without any progress after which a stalled upload or download is cut."""
+    grace: SecondsOrZero = 30
+    """Seconds that requests in flight may go on after SIGTERM."""
+
+
+class S3(Section):
+    """What S3 clients see."""
+
+    region: str = "RegionOne"
+    """Region name that is reported to clients (x-amz-bucket-region, GetBucketLocation)."""
+    strict_region: bool = False
+    """Refuse signatures made for any other region than `region`."""
+    signature_v2: bool = True
+    """Accept Signature Version 2 (boto3 still presigns with it on custom endpoints)."""
+    domains: tuple[str, ...] = ()
+    """Host names under which `<bucket>.<domain>` addresses a bucket; `*` matches one label."""
+    public_endpoint: str | None = None
+    """URL under which clients reach the gateway, if it is not the one that they send as Host."""
+    sse_s3: bool = False
+    """Accept `x-amz-server-side-encryption: AES256`: the operator states that Swift encrypts."""
+    store_trailing_checksum: bool = False
+    """Store checksums that arrive after a large body (one Swift request more per upload)."""
+
+
+class Limits(Section):
+    """What a request may cost."""
+
+    header_size: Bytes = 16 * 1024
+    """Bytes of a request's header block."""
+    xml_size: Bytes = 4 * 1024 * 1024
+    """Bytes of an XML request body."""
+    key_size: Annotated[int, Field(gt=0, le=1024)] = 1024
+    """Bytes of an object key (Swift's own limit is 1,024)."""
+    object_size: Bytes = 5 * 1024**3
+    """Bytes of a single PUT or part; Swift's own limit (/info) applies when it is lower."""
+    min_part_size: Bytes = 5 * 1024 * 1024
+    """Bytes that every part but the last must have when a multipart upload is completed."""
+    buffer_size: Annotated[int, Field(ge=0)] = 256 * 1024
+    """Bytes up to which a body is read whole before it goes to Swift; larger ones stream."""
+    concurrent_requests: Annotated[int, Field(gt=0)] = 1000
+    """Requests that a worker serves at a time; above it 503 SlowDown."""
+
+
+class Identity(Section):
+    """How access keys become callers."""
+
+    provider: Literal["keystone", "static"] = "keystone"
+    """Where credentials come from: `keystone` (EC2 credentials) or `static` (a file of keys)."""
+    auth_url: str | None = None
+    """Keystone's URL, for example https://keystone.example.com/v3 (provider keystone)."""
+    service: dict[str, Any] = {}
+    """The service user's login: `auth_type` (default `password`) and that keystoneauth1 plugin's
+    options; `password_file` reads the password from a file. A system-scoped user with the roles
+    reader and service is enough."""
+    ca_file: Path | None = None
+    """PEM file with the authorities that signed Keystone's certificate; empty: the system's."""
+    static_file: Path | None = None
+    """TOML file of access keys (provider static)."""
+    secret_ttl: Seconds = 60
+    """Seconds a secret read from Keystone is trusted: a deleted key works at most this long."""
+    negative_ttl: SecondsOrZero = 10
+    """Seconds an unknown access key stays unknown without asking Keystone again."""
+    stale_ttl: SecondsOrZero = 600
+    """Seconds beyond secret_ttl that secrets go on working while Keystone does not answer."""
+    refetch_interval: SecondsOrZero = 5
+    """Least seconds between two reads of one secret because a signature did not match."""
+    unknown_key_rate: Annotated[float, Field(gt=0)] = 50
+    """Look-ups of access keys not seen before, per second and worker; above it 503 SlowDown."""
+    token_margin: SecondsOrZero = 120
+    """Seconds before its expiry at which a user's token is renewed in the background."""
+    timeout: Seconds = 20
+    """Seconds to wait for an answer of Keystone."""
+    threads: Annotated[int, Field(gt=0)] = 16
+    """Keystone requests a worker makes at a time."""
+
+    @model_validator(mode="after")
+    def _provider_has_its_settings(self) -> "Identity":
+        if self.provider == "keystone" and not self.auth_url:
+            raise ValueError("identity.auth_url is required with identity.provider = 'keystone'")
+        if self.provider == "static" and self.static_file is None:
+            raise ValueError("identity.static_file is required with identity.provider = 'static'")
+        return self
+
+
+class Swift(Section):
+    """How the gateway reaches Swift."""
+
+    region: str | None = None
+    """Region of the object-store endpoint in the catalog; empty: the first one."""
+    interface: Literal["public", "internal", "admin"] = "public"
+    """Interface of the object-store endpoint in the catalog."""
+    service_type: str = "object-store"
+    """Service type of Swift in the catalog."""
+    storage_url_template: str | None = None
+    """Storage URL with {project_id}, for clusters whose catalog is wrong or absent."""
+    ca_file: Path | None = None
+    """PEM file with the authorities that signed Swift's certificate; empty: the system's."""
+    connect_timeout: Seconds = 5
+    """Seconds to wait for a connection to Swift."""
+    timeout: Seconds = 60
+    """Seconds without any byte from Swift after which a request to it fails."""
+    connections: Annotated[int, Field(ge=0)] = 0
+    """Connections to Swift a worker may hold; 0: no limit but the concurrent requests."""
+
+    @field_validator("storage_url_template")
+    @classmethod
+    def _template_has_no_other_field(cls, template: str | None) -> str | None:
+        if template is not None:
+            try:
+                template.format(project_id="p")
+            except (KeyError, IndexError, ValueError) as error:
+                raise ValueError("only the field {project_id} may occur in it") from error
+        return template
+
+
+class Buckets(Section):
+    """What is remembered of buckets."""
+
+    facts_ttl: SecondsOrZero = 10
+    """Seconds a bucket's facts are cached; they serve speed only, never a destructive decision."""
+
+
+class Log(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+    format: Literal["json", "text"] = "json"
+    """One JSON object a line, or text for people."""
+
+
+class Settings(BaseSettings):
+    """All settings of a gateway."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    server: Server = Server()
+    s3: S3 = S3()
+    limits: Limits = Limits()
+    identity: Identity
+    swift: Swift = Swift()
+    buckets: Buckets = Buckets()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what the file says (which arrives as init values)."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def load(path: Path | None) -> Settings:
+    """Read the settings file, if one is named, and the environment.
+
+    Raises ConfigError, one line that names the key.
+    """
+    document: dict[str, Any] = {}
+    if path is not None:
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: is not TOML: {error}") from error
+    _refuse_unknown_variables(os.environ)
+    where = str(path) if path is not None else "environment"
+    try:
+        return Settings(**document)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_one_line(error)}") from error
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}") from error
+
+
+def read_secret(key: str, path: Path) -> str:
+    """The secret in a file, without the line end; raises ConfigError naming the setting."""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{key}: {path} cannot be read: {reason}") from error
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    for name in environment:
+        if not name.upper().startswith(_PREFIX):
+            continue
+        section, _, field = name[len(_PREFIX) :].lower().partition("__")
+        known = Settings.model_fields.get(section)
+        if known is None or (field and not _has_field(known.annotation, field)):
+            raise ConfigError(f"environment: {name} is not a setting")
+
+
+def _has_field(section: Any, field: str) -> bool:
+    first = field.partition("__")[0]
+    return (
+        isinstance(section, type)
+        and issubclass(section, Section)
+        and (first in section.model_fields)
+    )
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first fault as `section.key: what is wrong (what was given)`."""
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: is not a setting"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message

@@ -1,0 +1,256 @@
+"""The ASGI application: read → resolve → authenticate → check → handle → answer.
+
+The rule: nothing of the body is read before the verdict, since the server tells the client to go
+on (100 Continue) at the first read; and whatever goes wrong ends as one S3 error document.
+"""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+
+from s3gw import answer
+from s3gw.answer import Send
+from s3gw.call import Body, Call, Receive, Response, Services
+from s3gw.identity.authenticate import Authenticated, Authenticator
+from s3gw.identity.model import Caller, SwiftLogin
+from s3gw.mapping.errors import as_s3_error
+from s3gw.mapping.layout import is_reserved
+from s3gw.observe import new_request_id
+from s3gw.operations import Operation, resolve
+from s3gw.s3.errors import (
+    AccessDenied,
+    InternalError,
+    NoSuchBucket,
+    RequestHeaderSectionTooLarge,
+    S3Error,
+    SlowDown,
+)
+from s3gw.s3.payload import BodyExpectation, PayloadMode, read_expectation
+from s3gw.s3.request import Headers, Request, Target
+from s3gw.s3.signature import hoisted
+from s3gw.s3.support import check_headers
+from s3gw.s3.target import resolve_target
+from s3gw.swift.account import Account, Login
+from s3gw.swift.transport import Transport
+
+Scope = MutableMapping[str, Any]
+
+_log = structlog.get_logger(__name__)
+
+# Operations whose body is an object's data, so its length has to be announced.
+_DATA = frozenset({"PutObject", "UploadPart"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAuthority:
+    """Where an Account gets the caller's own token (see swift.account.Authority)."""
+
+    authenticator: Authenticator
+    caller: Caller
+
+    async def login(self) -> SwiftLogin:
+        """The caller's login."""
+        return await self.authenticator.login(self.caller)
+
+    def forget(self, login: Login) -> None:
+        """Swift refused the token."""
+        if isinstance(login, SwiftLogin):
+            self.authenticator.forget(self.caller, login)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request, as far as it has come, for its answer and its log line."""
+
+    request_id: str
+    method: str = ""
+    path: str = ""
+    target: Target = field(default_factory=Target)
+    operation: str = ""
+    access_key: str = ""
+    swift: Account | None = None
+    body: Body | None = None
+    error: S3Error | None = None
+
+    @property
+    def host_id(self) -> str:
+        """x-amz-id-2: Swift's transaction id, with which an operator can follow the request."""
+        transaction = "" if self.swift is None else self.swift.transaction_id
+        return transaction or self.request_id
+
+
+class Gateway:
+    """An S3 endpoint over Swift."""
+
+    def __init__(
+        self, services: Services, authenticator: Authenticator, transport: Transport
+    ) -> None:
+        self._services = services
+        self._settings = services.settings
+        self._authenticator = authenticator
+        self._transport = transport
+        self._active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        exchange = _Exchange(new_request_id())
+        started = self._services.clock()
+        self._active += 1
+        status = 0
+        try:
+            response = await self._respond(exchange, scope, receive)
+            status = response.status
+            answer.complete_headers(
+                response,
+                request_id=exchange.request_id,
+                host_id=exchange.host_id,
+                bucket_region=self._bucket_region(exchange),
+                is_head=exchange.method == "HEAD",
+                close=_must_close(exchange, scope),
+            )
+            whole = await answer.send_response(
+                response,
+                receive,
+                send,
+                is_head=exchange.method == "HEAD",
+                stall_timeout=self._settings.server.body_timeout,
+            )
+            if not whole:
+                _log.warning("answer broke off", request_id=exchange.request_id)
+        finally:
+            self._active -= 1
+            _log.info(
+                "request",
+                request_id=exchange.request_id,
+                operation=exchange.operation,
+                method=exchange.method,
+                bucket=exchange.target.bucket,
+                status=status,
+                code=exchange.error.code if exchange.error else None,
+                access_key=exchange.access_key or None,
+                swift_calls=exchange.swift.calls if exchange.swift else 0,
+                swift_transaction=exchange.host_id,
+                milliseconds=round((self._services.clock() - started) * 1000, 1),
+            )
+
+    async def _respond(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
+        try:
+            return await self._handle(exchange, scope, receive)
+        except Exception as failure:  # noqa: BLE001 - the client gets an S3 error whatever it was
+            error = as_s3_error(failure)
+            if error is None:
+                _log.exception("internal error", request_id=exchange.request_id)
+                error = InternalError()
+            elif not isinstance(failure, S3Error):
+                _log.warning("Swift failed", request_id=exchange.request_id, reason=str(failure))
+            exchange.error = error
+            resource = unquote(exchange.path, errors="replace")
+            return answer.error_response(error, resource, exchange.request_id, exchange.host_id)
+
+    def _bucket_region(self, exchange: _Exchange) -> str | None:
+        """HeadBucket tells the region whatever else it answers: clients ask it for that."""
+        target = exchange.target
+        if exchange.method == "HEAD" and target.bucket is not None and target.key is None:
+            return self._settings.s3.region
+        return None
+
+    async def _handle(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
+        if self._active > self._settings.limits.concurrent_requests:
+            raise SlowDown
+        # Copied, since the server appends the trailers of the body to the scope's own list.
+        pairs = list(scope["headers"])
+        exchange.method = scope["method"]
+        exchange.path = scope["raw_path"].decode("latin-1")
+        self._check_header_size(pairs)
+        request = Request(
+            scope["method"],
+            exchange.path,
+            scope["query_string"].decode("latin-1"),
+            Headers.from_bytes(pairs),
+            scope["scheme"],
+        )
+        exchange.target = target = resolve_target(request, self._settings.s3.domains)
+        operation = resolve(request, target)
+        exchange.operation = operation.name
+        known = await self._authenticator.authenticate(request, target)
+        call = await self._call(exchange, request, operation, known, receive)
+        return await operation.handler(call)
+
+    def _check_header_size(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        limit = self._settings.limits.header_size
+        if sum(len(name) + len(value) + 4 for name, value in pairs) > limit:
+            raise RequestHeaderSectionTooLarge(MaxSizeAllowed=limit)
+
+    async def _call(
+        self,
+        exchange: _Exchange,
+        request: Request,
+        operation: Operation,
+        known: Authenticated,
+        receive: Receive,
+    ) -> Call:
+        caller, claim = known.caller, known.claim
+        if caller is None or claim is None:
+            raise AccessDenied  # nobody but the owner may do anything, yet
+        exchange.access_key = caller.access_key
+        headers = hoisted(request, claim)
+        check_headers(
+            request.method,
+            headers,
+            account=caller.project_id,
+            sse_s3=self._settings.s3.sse_s3,
+        )
+        bucket = exchange.target.bucket or ""
+        if is_reserved(bucket):
+            raise NoSuchBucket(BucketName=bucket)
+        exchange.body = Body(
+            receive,
+            self._expectation(headers, operation, claim.payload),
+            known.signing,
+            self._settings.server.body_timeout,
+        )
+        authority = CallerAuthority(self._authenticator, caller)
+        exchange.swift = Account(self._transport, authority)
+        return Call(
+            request=request,
+            headers=headers,
+            bucket=bucket,
+            key=exchange.target.key or "",
+            caller=caller,
+            login=await authority.login(),
+            swift=exchange.swift,
+            body=exchange.body,
+            services=self._services,
+            request_id=exchange.request_id,
+            virtual_host=exchange.target.virtual_host,
+        )
+
+    def _expectation(
+        self, headers: Headers, operation: Operation, payload: PayloadMode
+    ) -> BodyExpectation:
+        length = headers.get("content-length")
+        is_data = operation.name in _DATA
+        limits = self._settings.limits
+        return read_expectation(
+            headers,
+            payload,
+            content_length=int(length) if length and length.isdigit() else None,
+            max_size=limits.object_size if is_data else limits.xml_size,
+            require_length=is_data,
+            object_checksum=operation.name == "CompleteMultipartUpload",
+        )
+
+
+def _must_close(exchange: _Exchange, scope: Scope) -> bool:
+    """Whether what the client still has to send would be taken for its next request.
+
+    That is so for a body of which only a part was read, and for one that the client holds back
+    until it is told to go on.
+    """
+    body = exchange.body
+    if body is not None and body.touched:
+        return not body.finished
+    return any(name == b"expect" for name, _ in scope["headers"])

@@ -1,0 +1,1 @@
+"""One coroutine an operation, one module a family."""

@@ -1,0 +1,142 @@
+"""The service and the buckets themselves."""
+
+from collections.abc import AsyncIterator
+
+from s3gw.buckets import uploads
+from s3gw.buckets.facts import read_facts
+from s3gw.call import Call, Response
+from s3gw.mapping.layout import is_reserved, segments_container
+from s3gw.mapping.listing import entry_time
+from s3gw.patience import xml_response
+from s3gw.s3 import documents
+from s3gw.s3.bodies import parse_create_bucket_configuration
+from s3gw.s3.errors import (
+    BucketAlreadyOwnedByYou,
+    BucketNotEmpty,
+    InvalidArgument,
+    InvalidBucketName,
+    InvalidLocationConstraint,
+    NoSuchBucket,
+)
+from s3gw.s3.headers import parse_count
+from s3gw.s3.names import check_new_bucket_name
+from s3gw.s3.tokens import decode_token, encode_token
+from s3gw.swift.account import Entry
+from s3gw.swift.errors import SwiftStatus
+
+_MAX_BUCKETS = 10_000
+_DEFAULT_REGION = "us-east-1"
+
+
+async def list_buckets(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html."""
+    query = call.query
+    maximum = parse_count("max-buckets", query.get("max-buckets"), _MAX_BUCKETS)
+    if maximum == 0:
+        raise InvalidArgument(
+            "Argument max-buckets must be an integer between 1 and 10000.",
+            ArgumentName="max-buckets",
+            ArgumentValue=query.get("max-buckets"),
+        )
+    token = query.get("continuation-token")
+    marker = "" if token is None else decode_token(token)
+    prefix = query.get("prefix")
+    region = query.get("bucket-region")
+    here = region is None or region == call.settings.s3.region
+    found: list[Entry] = []
+    async for entry in _containers(call, marker, prefix or ""):
+        if not here or len(found) > maximum:
+            break
+        found.append(entry)
+    shown = found[:maximum]
+    page = documents.BucketPage(
+        owner=call.owner,
+        buckets=[
+            documents.BucketEntry(str(entry["name"]), entry_time(entry), call.settings.s3.region)
+            for entry in shown
+        ],
+        prefix=prefix,
+        next_token=encode_token(str(shown[-1]["name"])) if len(found) > maximum else None,
+    )
+    return xml_response(documents.list_buckets(page))
+
+
+async def _containers(call: Call, marker: str, prefix: str) -> AsyncIterator[Entry]:
+    """The account's containers that are buckets."""
+    while True:
+        try:
+            page = await call.swift.list_containers(marker=marker, prefix=prefix)
+        except SwiftStatus as error:
+            if error.status == 404:
+                return  # an account is created with its first container
+            raise
+        for entry in page:
+            if not is_reserved(str(entry["name"])):
+                yield entry
+        if len(page) < _MAX_BUCKETS:
+            return
+        marker = str(page[-1]["name"])
+
+
+async def create_bucket(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html."""
+    check_new_bucket_name(call.bucket)
+    if is_reserved(call.bucket):
+        raise InvalidBucketName(BucketName=call.bucket)
+    constraint = parse_create_bucket_configuration(await call.read_xml())
+    if constraint not in {None, call.settings.s3.region, _DEFAULT_REGION}:
+        raise InvalidLocationConstraint(LocationConstraint=constraint)
+    created = await call.swift.put_container(call.bucket, {})
+    call.services.facts.forget(call.account_id, call.bucket)
+    if not created:
+        raise BucketAlreadyOwnedByYou(BucketName=call.bucket)
+    await _align_segments(call)
+    return Response(200, [("Location", f"/{call.bucket}")])
+
+
+async def _align_segments(call: Call) -> None:
+    """A `+segments` left over from an earlier bucket must not keep that bucket's ACL."""
+    container = segments_container(call.bucket)
+    call.services.facts.forget(call.account_id, container)
+    left_over = await read_facts(call.swift, container)
+    if left_over is not None and (left_over.read_acl or left_over.write_acl):
+        await call.swift.put_container(
+            container, {"X-Remove-Container-Read": "x", "X-Remove-Container-Write": "x"}
+        )
+
+
+async def head_bucket(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html."""
+    try:
+        await call.swift.head_container(call.bucket)
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise NoSuchBucket(BucketName=call.bucket) from error
+        raise
+    return Response(200, [("Content-Type", "application/xml")])
+
+
+async def get_bucket_location(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html."""
+    await call.bucket_facts()
+    return xml_response(documents.location_constraint(call.settings.s3.region))
+
+
+async def delete_bucket(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html.
+
+    Swift decides whether the bucket is empty; only then its uploads go.
+    """
+    try:
+        await call.swift.delete_container(call.bucket)
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise NoSuchBucket(BucketName=call.bucket) from error
+        if error.status == 409:
+            raise BucketNotEmpty(BucketName=call.bucket) from error
+        raise
+    finally:
+        call.services.facts.forget(call.account_id, call.bucket)
+    await uploads.delete_segments(call.swift, call.bucket)
+    call.services.facts.forget(call.account_id, segments_container(call.bucket))
+    return Response(204)

@@ -1,0 +1,171 @@
+"""ListObjects, ListObjectsV2 and ListObjectVersions: one request to Swift each."""
+
+from s3gw.buckets import parallel
+from s3gw.call import Call, Response
+from s3gw.mapping import etags
+from s3gw.mapping.listing import Page, entry_time, page_of, query_for
+from s3gw.mapping.versions import NULL
+from s3gw.patience import xml_response
+from s3gw.s3 import listings
+from s3gw.s3.errors import InvalidArgument, NoSuchBucket, NotImplemented
+from s3gw.s3.headers import encoding_type, parse_count
+from s3gw.s3.tokens import decode_token, encode_token
+from s3gw.swift.account import Entry
+from s3gw.swift.errors import SwiftStatus
+
+
+async def list_objects(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html."""
+    list_type = call.query.get("list-type")
+    if list_type not in {None, "1"}:
+        raise InvalidArgument(
+            "Invalid List Type specified in Request",
+            ArgumentName="list-type",
+            ArgumentValue=list_type,
+        )
+    prefix, delimiter, maximum, url_encoded = _parameters(call)
+    marker = call.query.get("marker") or ""
+    page = await _read(call, prefix, delimiter, marker, maximum)
+    return xml_response(
+        listings.list_objects(
+            listings.ObjectPage(
+                bucket=call.bucket,
+                prefix=prefix,
+                delimiter=delimiter,
+                maximum=maximum,
+                url_encoded=url_encoded,
+                common_prefixes=page.prefixes,
+                marker=marker,
+                objects=await _objects(call, page),
+                next_marker=page.next_marker,
+            )
+        )
+    )
+
+
+async def list_objects_v2(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
+    prefix, delimiter, maximum, url_encoded = _parameters(call)
+    token = call.query.get("continuation-token")
+    start_after = call.query.get("start-after")
+    marker = (start_after or "") if token is None else decode_token(token)
+    page = await _read(call, prefix, delimiter, marker, maximum)
+    return xml_response(
+        listings.list_objects_v2(
+            listings.ObjectPageV2(
+                bucket=call.bucket,
+                prefix=prefix,
+                delimiter=delimiter,
+                maximum=maximum,
+                url_encoded=url_encoded,
+                common_prefixes=page.prefixes,
+                objects=await _objects(call, page),
+                fetch_owner=call.query.get("fetch-owner") == "true",
+                token=token,
+                start_after=start_after,
+                next_token=None if page.next_marker is None else encode_token(page.next_marker),
+            )
+        )
+    )
+
+
+async def list_object_versions(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html."""
+    prefix, delimiter, maximum, url_encoded = _parameters(call)
+    marker = call.query.get("key-marker") or ""
+    version_marker = call.query.get("version-id-marker") or ""
+    if version_marker and not marker:
+        raise InvalidArgument(
+            "A version-id marker cannot be specified without a key marker.",
+            ArgumentName="version-id-marker",
+            ArgumentValue=version_marker,
+        )
+    if (await call.bucket_facts()).versioning:
+        raise NotImplemented("Listing versions of a bucket with versioning is not implemented.")
+    page = await _read(call, prefix, delimiter, marker, maximum)
+    versions = [
+        listings.VersionEntry(
+            key=entry.key,
+            version_id=NULL,
+            is_latest=True,
+            last_modified=entry.last_modified,
+            owner=entry.owner,
+            etag=entry.etag,
+            size=entry.size,
+        )
+        for entry in await _objects(call, page)
+    ]
+    return xml_response(
+        listings.list_versions(
+            listings.VersionPage(
+                bucket=call.bucket,
+                prefix=prefix,
+                delimiter=delimiter,
+                maximum=maximum,
+                url_encoded=url_encoded,
+                common_prefixes=page.prefixes,
+                key_marker=marker,
+                version_id_marker=version_marker,
+                versions=versions,
+                next_marker=None if page.next_marker is None else (page.next_marker, NULL),
+            )
+        )
+    )
+
+
+def _parameters(call: Call) -> tuple[str, str, int, bool]:
+    """Prefix, delimiter, max-keys, and whether the answer is URL-encoded."""
+    return (
+        call.query.get("prefix") or "",
+        call.query.get("delimiter") or "",
+        parse_count("max-keys", call.query.get("max-keys")),
+        encoding_type(call.query),
+    )
+
+
+async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: int) -> Page:
+    if any("\x00" in text for text in (prefix, delimiter, marker)):
+        return await _nothing(call)  # no key in Swift has a NUL
+    if maximum == 0:
+        return await _nothing(call)
+    try:
+        _, listed = await call.swift.list_objects(
+            call.bucket, query_for(prefix, delimiter, marker, maximum)
+        )
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise NoSuchBucket(BucketName=call.bucket) from error
+        raise
+    return page_of(listed, maximum)
+
+
+async def _nothing(call: Call) -> Page:
+    await call.bucket_facts()
+    return Page((), (), None)
+
+
+async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:
+    known = [etags.from_entry(entry) for entry in page.entries]
+    if None in known:
+        known = await _with_read_etags(call, page, known)
+    owner = call.owner
+    return [
+        listings.ObjectEntry(
+            str(entry["name"]), entry_time(entry), etag or "", int(entry["bytes"]), owner
+        )
+        for entry, etag in zip(page.entries, known, strict=True)
+    ]
+
+
+async def _with_read_etags(call: Call, page: Page, known: list[str | None]) -> list[str | None]:
+    """Ask the objects whose entry does not tell their S3 ETag (foreign large objects)."""
+
+    async def read(pair: tuple[Entry, str | None]) -> str:
+        entry, etag = pair
+        if etag is not None:
+            return etag
+        return await call.services.etags.of_listed(
+            call.account_id, call.swift, call.bucket, str(entry["name"]), str(entry["slo_etag"])
+        )
+
+    return [*await parallel.for_each(zip(page.entries, known, strict=True), read)]

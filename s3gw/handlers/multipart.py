@@ -1,0 +1,126 @@
+"""CreateMultipartUpload, UploadPart and AbortMultipartUpload."""
+
+import time
+
+import structlog
+
+from s3gw.buckets import uploads
+from s3gw.buckets.facts import read_facts
+from s3gw.call import Call, Response
+from s3gw.mapping import checksums, layout, metadata
+from s3gw.patience import xml_response
+from s3gw.s3 import documents
+from s3gw.s3.errors import InvalidArgument, NoSuchBucket, NoSuchUpload
+from s3gw.s3.names import check_key
+from s3gw.swift.errors import SwiftStatus
+from s3gw.upload import store
+
+_log = structlog.get_logger(__name__)
+
+# A part that took longer than this may have come after the upload's end.
+_SLOW = 10.0
+
+
+async def create_multipart_upload(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html."""
+    check_key(
+        call.key,
+        min(call.settings.limits.key_size, layout.NAME_LIMIT - layout.UPLOAD_OVERHEAD),
+    )
+    facts = await call.bucket_facts()
+    upload_id = layout.new_upload_id()
+    container = layout.segments_container(call.bucket)
+    name = layout.marker_name(call.key, upload_id)
+    headers = metadata.to_swift(call.headers, await call.info())
+    try:
+        await call.swift.put_object(container, name, headers, b"")
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        await uploads.create_segments(call.swift, call.bucket, facts)
+        call.services.facts.forget(call.account_id, container)
+        await call.swift.put_object(container, name, headers, b"")
+    return xml_response(documents.initiate_multipart_upload(call.bucket, call.key, upload_id))
+
+
+async def upload_part(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html."""
+    upload_id = call.query.get("uploadId") or ""
+    number = _part_number(call.query.get("partNumber") or "")
+    await _check_open(call, upload_id)
+    started = time.monotonic()
+    stored = await store(
+        call,
+        layout.segments_container(call.bucket),
+        layout.part_name(call.key, upload_id, number),
+        {"Content-Type": "application/octet-stream"},
+        keep_checksum=False,
+    )
+    if time.monotonic() - started > _SLOW:
+        await _look_again(call, upload_id, number)
+    return Response(
+        200,
+        [("ETag", f'"{stored.etag}"'), *checksums.to_s3_part(stored.checksum)],
+    )
+
+
+def _part_number(text: str) -> int:
+    number = layout.parse_part_number(text)
+    if number is None:
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {layout.MAX_PARTS}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=text,
+        )
+    return number
+
+
+async def _check_open(call: Call, upload_id: str) -> None:
+    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
+
+
+async def _look_again(call: Call, upload_id: str, number: int) -> None:
+    """Tell the operator of a part that may have replaced one of a completed object."""
+    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+        _log.error(
+            "a part was stored after its upload had ended",
+            request_id=call.request_id,
+            bucket=call.bucket,
+            key=call.key,
+            upload_id=upload_id,
+            part_number=number,
+        )
+
+
+async def abort_multipart_upload(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html.
+
+    Between the steps another request may complete the upload: whoever deletes the marker has it,
+    and parts that the key's manifest names are never touched.
+    """
+    upload_id = call.query.get("uploadId") or ""
+    await _check_open(call, upload_id)
+    completed = await _is_named(call, upload_id)
+    try:
+        await call.swift.delete_object(
+            layout.segments_container(call.bucket), layout.marker_name(call.key, upload_id)
+        )
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        raise NoSuchUpload(UploadId=upload_id) from error
+    if completed or await _is_named(call, upload_id):
+        raise NoSuchUpload(UploadId=upload_id)
+    await uploads.delete_upload(call.swift, call.bucket, call.key, upload_id)
+    return Response(204)
+
+
+async def _is_named(call: Call, upload_id: str) -> bool:
+    """Whether any version of the key's manifest names parts of the upload."""
+    facts = await read_facts(call.swift, call.bucket)
+    if facts is None:
+        raise NoSuchBucket(BucketName=call.bucket)
+    if facts.versioning:
+        return await uploads.any_version_names(call.swift, call.bucket, call.key, upload_id)
+    return await uploads.manifest_names(call.swift, call.bucket, call.key, upload_id)

@@ -1,0 +1,42 @@
+"""Object sub-resources that say what is set: nothing is, yet."""
+
+from s3gw.call import Call, Response
+from s3gw.mapping.versions import check_version_id
+from s3gw.patience import xml_response
+from s3gw.s3 import documents
+from s3gw.s3.errors import NoSuchKey, NoSuchObjectLockConfiguration
+from s3gw.swift.errors import SwiftStatus
+
+
+async def get_object_acl(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html."""
+    await _check_exists(call)
+    return xml_response(documents.access_control_policy(call.owner))
+
+
+async def get_object_tagging(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html."""
+    await _check_exists(call)
+    return xml_response(documents.NOT_CONFIGURED["tagging"])
+
+
+async def get_object_retention(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html."""
+    await _check_exists(call)
+    raise NoSuchObjectLockConfiguration
+
+
+async def get_object_legal_hold(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectLegalHold.html."""
+    await _check_exists(call)
+    raise NoSuchObjectLockConfiguration
+
+
+async def _check_exists(call: Call) -> None:
+    check_version_id(call.query.get("versionId"))
+    try:
+        await call.swift.head_object(call.bucket, call.key)
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise await call.missing(NoSuchKey(Key=call.key)) from error
+        raise

@@ -1,0 +1,45 @@
+"""PutObject: one request to Swift."""
+
+from s3gw.call import Call, Response
+from s3gw.mapping import checksums, metadata
+from s3gw.s3.errors import NoSuchBucket, NotImplemented, PreconditionFailed
+from s3gw.s3.names import check_key
+from s3gw.swift.errors import SwiftStatus
+from s3gw.upload import Stored, store
+
+
+async def put_object(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
+    check_key(call.key, call.settings.limits.key_size)
+    headers = metadata.to_swift(call.headers, await call.info())
+    headers.update(_conditions(call))
+    try:
+        stored = await store(call, call.bucket, call.key, headers, keep_checksum=True)
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise NoSuchBucket(BucketName=call.bucket) from error
+        if error.status == 412:
+            raise PreconditionFailed(Condition="If-None-Match") from error
+        raise
+    if call.settings.s3.store_trailing_checksum and stored.checksum and not stored.is_kept:
+        await _keep_trailing_checksum(call, headers, stored)
+    return Response(200, [("ETag", f'"{stored.etag}"'), *checksums.to_s3(stored.checksum)])
+
+
+def _conditions(call: Call) -> dict[str, str]:
+    """`If-None-Match: *` is the one condition that Swift knows for a PUT."""
+    if "if-match" in call.headers:
+        raise NotImplemented(Header="If-Match")
+    condition = call.headers.get("if-none-match")
+    if condition is None:
+        return {}
+    if condition != "*":
+        raise NotImplemented(Header="If-None-Match")
+    return {"If-None-Match": "*"}
+
+
+async def _keep_trailing_checksum(call: Call, headers: dict[str, str], stored: Stored) -> None:
+    """A POST replaces all metadata, so everything goes again; the checksum names its content."""
+    resent = {name: value for name, value in headers.items() if name != "If-None-Match"}
+    kept = checksums.to_swift(stored.checksum, stored.etag)
+    await call.swift.post_object(call.bucket, call.key, {**resent, **kept})

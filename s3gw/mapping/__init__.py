@@ -1,0 +1,1 @@
+"""S3 ↔ Swift, pure functions; the only place that knows both."""

@@ -1,0 +1,44 @@
+"""The checksum kept with an object: `<algorithm>:<base64>:<FULL_OBJECT|COMPOSITE>:<Swift ETag>`."""
+
+from collections.abc import Iterator, Mapping
+
+from s3gw.mapping import etags, layout
+from s3gw.s3.checksums import Checksum
+
+FULL_OBJECT = "FULL_OBJECT"
+
+
+def to_swift(checksum: Checksum | None, swift_etag: str = "") -> dict[str, str]:
+    """The Swift header that keeps a verified checksum.
+
+    `swift_etag` is empty when the checksum goes in with the very PUT of the content, whose ETag
+    is not known before its end.
+    """
+    if checksum is None:
+        return {}
+    value = f"{checksum.algorithm}:{checksum.value}:{FULL_OBJECT}:{swift_etag}"
+    return {layout.META_CHECKSUM: value}
+
+
+def to_s3_part(checksum: Checksum | None) -> Iterator[tuple[str, str]]:
+    """The header that echoes a verified checksum of a part."""
+    if checksum is not None:
+        yield f"x-amz-checksum-{checksum.algorithm}", checksum.value
+
+
+def to_s3(checksum: Checksum | None) -> Iterator[tuple[str, str]]:
+    """The headers that echo a verified checksum of a whole object."""
+    yield from to_s3_part(checksum)
+    if checksum is not None:
+        yield "x-amz-checksum-type", FULL_OBJECT
+
+
+def from_swift(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The S3 headers of an object's checksum; nothing if it belongs to another content."""
+    parts = headers.get(layout.META_CHECKSUM, "").split(":")
+    if len(parts) != 4:
+        return
+    algorithm, value, kind, swift_etag = parts
+    if swift_etag in {"", etags.unquoted(headers.get("Etag", ""))}:
+        yield f"x-amz-checksum-{algorithm.lower()}", value
+        yield "x-amz-checksum-type", kind

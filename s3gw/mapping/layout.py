@@ -1,0 +1,105 @@
+"""Every name that the gateway keeps in Swift: the persistent format.
+
+The rule: no other module spells one of these names.  A change here needs a migration.
+The multipart layout is that of Swift's own s3api middleware, so that either side can list,
+continue, complete, read and delete what the other began.
+"""
+
+import re
+import secrets
+
+_SEGMENTS = "+segments"
+
+# --- object metadata (Swift headers) ---
+
+USER_META = "x-object-meta-"
+OWN_META = "x-object-meta-s3gw-"
+META_ETAG = "X-Object-Meta-S3gw-Etag"
+"""The S3 ETag of a multipart object, `<md5>-<parts>`; counts only on a static large object."""
+META_CHECKSUM = "X-Object-Meta-S3gw-Checksum"
+"""`<algorithm>:<base64>:<FULL_OBJECT or COMPOSITE>:<Swift ETag>`.  The ETag is empty where the
+checksum came in with the very PUT that stored the content, whose ETag was not known yet."""
+META_LONG = "X-Object-Meta-S3gw-Long-"
+"""`…Long-<i>-0` is the name, `…Long-<i>-<n>` the pieces of a user value over Swift's limit."""
+
+# --- Content-Type parameters ---
+
+ETAG_PARAMETER = "s3gw_etag"
+RESERVED_PARAMETERS = ("s3gw_", "swift_")
+
+# --- multipart ---
+
+MAX_PARTS = 10_000
+FIRST_SUBMANIFEST = 20_000
+_UPLOAD_ID_BYTES = 36
+NAME_LIMIT = 1024
+"""Bytes of a Swift object name."""
+UPLOAD_OVERHEAD = len("/") + 48 + len("/") + len("20000")
+"""Bytes that a part's name is longer than its key."""
+
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def segments_container(bucket: str) -> str:
+    """The container of the bucket's multipart parts."""
+    return bucket + _SEGMENTS
+
+
+def is_reserved(container: str) -> bool:
+    """Whether the container is the gateway's or Swift's own, so never a bucket."""
+    return container.startswith(".") or container.endswith(_SEGMENTS)
+
+
+def new_upload_id() -> str:
+    """48 characters of urlsafe base64, never all digits."""
+    while (upload_id := secrets.token_urlsafe(_UPLOAD_ID_BYTES)).isdigit():
+        pass
+    return upload_id
+
+
+def is_upload_id(text: str) -> bool:
+    """Whether the text can be an upload id (ours, or one that s3api made)."""
+    return _UPLOAD_ID.fullmatch(text) is not None and not text.isdigit()
+
+
+def marker_name(key: str, upload_id: str) -> str:
+    """The object, in the segments container, that says that the upload is open."""
+    return f"{key}/{upload_id}"
+
+
+def part_prefix(key: str, upload_id: str) -> str:
+    """What the names of all parts of the upload begin with."""
+    return f"{key}/{upload_id}/"
+
+
+def part_name(key: str, upload_id: str, number: int) -> str:
+    """The object, in the segments container, that holds a part; also sub-manifests."""
+    return f"{key}/{upload_id}/{number}"
+
+
+def submanifest_name(key: str, upload_id: str, index: int) -> str:
+    """The index-th (from 0) manifest below the object's own, above Swift's segment limit."""
+    return part_name(key, upload_id, FIRST_SUBMANIFEST + index)
+
+
+def parse_part_number(text: str) -> int | None:
+    """The number at the end of a part's name; None for anything else (sub-manifests too)."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(MAX_PARTS)):
+        return None
+    number = int(text)
+    return number if 1 <= number <= MAX_PARTS else None
+
+
+def parse_marker_name(name: str) -> tuple[str, str] | None:
+    """(key, upload id) of a marker's name; None for a part, a sub-manifest or anything else."""
+    key, slash, upload_id = name.rpartition("/")
+    return (key, upload_id) if slash and key and is_upload_id(upload_id) else None
+
+
+def upload_of_segment(path: str, bucket: str) -> tuple[str, str] | None:
+    """(key, upload id) of a manifest's segment path `/<container>/<name>`, None if foreign."""
+    head = f"/{segments_container(bucket)}/"
+    if not path.startswith(head):
+        return None
+    upload, slash, number = path[len(head) :].rpartition("/")
+    return parse_marker_name(upload) if slash and number.isdigit() else None

@@ -1,0 +1,54 @@
+"""Swift's JSON listings as S3's listings: markers, pages, times.
+
+https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from s3gw.swift.account import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: entries and common prefixes in order, and where the next one starts."""
+
+    entries: tuple[Entry, ...]
+    """Objects, as Swift listed them."""
+    prefixes: tuple[str, ...]
+    next_marker: str | None
+    """The page's last key or prefix, if there is more."""
+
+
+def query_for(prefix: str, delimiter: str, marker: str, maximum: int) -> dict[str, str | int]:
+    """The Swift query for a page: one entry more than asked for tells whether there is more."""
+    given = {"prefix": prefix, "delimiter": delimiter, "marker": marker}
+    return {"limit": maximum + 1, **{name: value for name, value in given.items() if value}}
+
+
+def page_of(listed: list[Entry], maximum: int) -> Page:
+    """Cut what Swift listed for `query_for` to a page."""
+    shown = listed[:maximum]
+    more = len(listed) > maximum
+    return Page(
+        entries=tuple(entry for entry in shown if "subdir" not in entry),
+        prefixes=tuple(str(entry["subdir"]) for entry in shown if "subdir" in entry),
+        next_marker=_name(shown[-1]) if more and shown else None,
+    )
+
+
+def entry_time(entry: Mapping[str, Any]) -> datetime:
+    """An entry's time, rounded up to the second as Swift does in Last-Modified.
+
+    Otherwise a listing and a HEAD would differ, and sync tools copy everything again.
+    """
+    moment = datetime.fromisoformat(str(entry["last_modified"])).replace(tzinfo=UTC)
+    if moment.microsecond:
+        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
+    return moment
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return str(entry["subdir"] if "subdir" in entry else entry["name"])

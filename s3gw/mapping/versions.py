@@ -1,0 +1,42 @@
+"""Versions: what S3's version ids are in Swift."""
+
+from collections.abc import Mapping
+
+from s3gw.s3.errors import InvalidArgument, NotImplemented
+from s3gw.s3.request import Query
+
+NULL = "null"
+"""S3's name for the version of an object that was written without versioning."""
+
+
+def is_versioned(headers: Mapping[str, str]) -> bool:
+    """Whether an object lives in a container that has, or had, versioning switched on."""
+    return "X-Object-Version-Id" in headers
+
+
+def check_version_id(version_id: str | None) -> bool:
+    """Whether a request names the version `null`; other versions cannot be named yet.
+
+    Raises InvalidArgument, NotImplemented.
+    """
+    if version_id is None:
+        return False
+    if not version_id:
+        raise InvalidArgument(
+            "Version id cannot be the empty string",
+            ArgumentName="versionId",
+            ArgumentValue=version_id,
+        )
+    if version_id != NULL:
+        raise NotImplemented("Versions other than null are not implemented.", Parameter="versionId")
+    return True
+
+
+def check_null_version(query: Query, headers: Mapping[str, str]) -> None:
+    """Refuse an object that is a later version where the request names `null`."""
+    named = check_version_id(query.get("versionId"))
+    if named and headers.get("X-Object-Version-Id", NULL) != NULL:
+        raise NotImplemented(
+            "Naming versions is not implemented in buckets with versioning.",
+            Parameter="versionId",
+        )

@@ -1,0 +1,60 @@
+"""Answers that take long: the client is kept alive with white space.
+
+The rule: work that ends soon answers with its true status.  Otherwise the status line has to go
+out first, so a later failure is an Error document under 200, as on AWS: the XML declaration,
+a space every few seconds, then the document.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+
+from s3gw.call import Call, Response
+from s3gw.mapping.errors import as_s3_error
+from s3gw.s3.documents import error_document
+from s3gw.s3.errors import InternalError
+from s3gw.s3.xml import DECLARATION, Element, render
+
+_QUICK = 5.0
+_BEAT = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def patient(call: Call, work: Coroutine[Any, Any, Element]) -> Response:
+    """Answer with the document that the work makes.
+
+    The work goes on to its end even if the client leaves.
+    """
+    task = asyncio.create_task(work)
+    call.services.background.add(task)
+    task.add_done_callback(call.services.background.discard)
+    done, _ = await asyncio.wait({task}, timeout=_QUICK)
+    if done:
+        return xml_response(task.result())
+    return Response(200, [("Content-Type", "application/xml")], _beats(call, task))
+
+
+def xml_response(document: Element) -> Response:
+    """Answer 200 with a document."""
+    return Response(200, [("Content-Type", "application/xml")], render(document))
+
+
+async def _beats(call: Call, task: asyncio.Task[Element]) -> AsyncIterator[bytes]:
+    yield DECLARATION.encode()
+    while not (await asyncio.wait({task}, timeout=_BEAT))[0]:
+        yield b" "
+    yield render(_outcome(call, task)).removeprefix(DECLARATION.encode())
+
+
+def _outcome(call: Call, task: asyncio.Task[Element]) -> Element:
+    failure = task.exception()
+    if failure is None:
+        return task.result()
+    error = as_s3_error(failure)
+    if error is None:
+        _log.error("internal error", request_id=call.request_id, exc_info=failure)
+        error = InternalError()
+    return error_document(error, call.request.raw_path, call.request_id, call.swift.transaction_id)

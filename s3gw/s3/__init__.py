@@ -1,0 +1,1 @@
+"""The S3 wire protocol. Sans-I/O: knows neither Swift nor Starlette nor the event loop."""

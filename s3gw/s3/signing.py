@@ -1,0 +1,146 @@
+"""What every signature shares: the key that signs, the time it was made, and the refusal.
+
+The rule: a secret comes in as an argument and leaves only as a derived key, which no repr shows;
+signatures are compared in constant time.
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from s3gw.s3.dates import parse_http_date
+from s3gw.s3.errors import AccessDenied, RequestTimeTooSkewed, SignatureDoesNotMatch
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+MAX_SKEW = timedelta(minutes=15)
+
+_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_ABSOLUTE_FORM = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A verified V4 signature, from which those of the body's chunks go on."""
+
+    key: bytes = field(repr=False)
+    """The derived signing key: good for one day, one region and the service s3."""
+    timestamp: str
+    """The request's time, as yyyyMMdd'T'HHmmss'Z'."""
+    scope: str
+    """date/region/s3/aws4_request."""
+    signature: str = field(repr=False)
+    """The request's own signature in hex: the seed of the chain."""
+
+    def chunk_text(self, previous: str, data_sha256: str) -> str:
+        """The string to sign of a chunk whose data have that SHA-256 (hex)."""
+        return (
+            f"{ALGORITHM}-PAYLOAD\n{self.timestamp}\n{self.scope}\n"
+            f"{previous}\n{EMPTY_SHA256}\n{data_sha256}"
+        )
+
+    def trailer_text(self, previous: str, lines_sha256: str) -> str:
+        """The string to sign of a trailer whose `name:value` lines have that SHA-256 (hex)."""
+        return f"{ALGORITHM}-TRAILER\n{self.timestamp}\n{self.scope}\n{previous}\n{lines_sha256}"
+
+    def sign(self, text: str) -> str:
+        """The signature of a string to sign, in hex."""
+        return hmac.digest(self.key, text.encode(), "sha256").hex()
+
+
+def signing_key(secret: str, date: str, region: str) -> bytes:
+    """The V4 signing key of a secret for a day (yyyyMMdd) and a region.
+
+    Derived at each request: four HMACs cost a few microseconds, and a cache would keep secrets
+    alive longer than the credential cache allows.
+    """
+    key = b"AWS4" + secret_bytes(secret)
+    for part in (date, region, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def secret_bytes(secret: str) -> bytes:
+    """The secret's UTF-8 bytes; never raises, for users choose their secrets."""
+    return secret.encode("utf-8", "surrogatepass")
+
+
+def same(calculated: str, provided: str) -> bool:
+    """Whether two signatures are equal, in constant time, whatever text was sent."""
+    return hmac.compare_digest(calculated.encode(), provided.encode("utf-8", "surrogatepass"))
+
+
+def mismatch(
+    provided: str,
+    string_to_sign: bytes,
+    *,
+    access_key: str | None = None,
+    canonical_request: bytes | None = None,
+) -> SignatureDoesNotMatch:
+    """The refusal, with what the gateway has signed: it holds no secret and helps to debug."""
+    details: dict[str, str] = {}
+    if access_key is not None:
+        details["AWSAccessKeyId"] = access_key
+    details["StringToSign"] = string_to_sign.decode("utf-8", "replace")
+    details["SignatureProvided"] = provided
+    details["StringToSignBytes"] = string_to_sign.hex(" ")
+    if canonical_request is not None:
+        details["CanonicalRequest"] = canonical_request.decode("utf-8", "replace")
+        details["CanonicalRequestBytes"] = canonical_request.hex(" ")
+    return SignatureDoesNotMatch(**details)
+
+
+def parse_basic(text: str) -> datetime | None:
+    """A time written yyyyMMdd'T'HHmmss'Z', None if the text is not one."""
+    if not _BASIC.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def basic(time: datetime) -> str:
+    """A time written yyyyMMdd'T'HHmmss'Z'."""
+    return (
+        f"{time.year:04}{time.month:02}{time.day:02}T"
+        f"{time.hour:02}{time.minute:02}{time.second:02}Z"
+    )
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time written yyyyMMdd'T'HHmmss'Z' or as an HTTP date, None if the text is neither."""
+    if not text:
+        return None
+    return parse_basic(text) or parse_http_date(text)
+
+
+def request_time(amz_date: str | None, date: str | None, now: datetime) -> datetime:
+    """When a request with an Authorization header was signed: x-amz-date wins over Date.
+
+    Raises AccessDenied if neither tells it, RequestTimeTooSkewed if it is not about now.
+    """
+    text = date if amz_date is None else amz_date
+    time = parse_time(text)
+    if time is None:
+        raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
+    if abs(now - time) > MAX_SKEW:
+        raise RequestTimeTooSkewed(
+            RequestTime=text,
+            ServerTime=iso(now),
+            MaxAllowedSkewMilliseconds=MAX_SKEW // timedelta(milliseconds=1),
+        )
+    return time
+
+
+def iso(time: datetime) -> str:
+    """A time as it stands in error answers."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def origin_path(raw_path: str) -> str:
+    """The path that clients sign: without the authority of an absolute-form target, never empty."""
+    return (raw_path if raw_path[:1] == "/" else _ABSOLUTE_FORM.sub("", raw_path)) or "/"

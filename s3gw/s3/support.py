@@ -1,0 +1,79 @@
+"""Which x-amz-* headers are understood; all others that could change a meaning are refused.
+
+The rule: a writing request may carry only headers named here.  What a header of tomorrow asks
+for, and nobody does, is somebody's data lost.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from s3gw.s3.errors import AccessDenied, InvalidStorageClass, NotImplemented
+from s3gw.s3.request import Headers
+
+_READS = frozenset(("GET", "HEAD", "OPTIONS"))
+
+_PREFIXES = ("x-amz-meta-", "x-amz-checksum-")
+_UNDERSTOOD = frozenset(
+    (
+        "x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-trailer "
+        "x-amz-sdk-checksum-algorithm x-amz-user-agent x-amz-api-version x-amz-te "
+        "x-amz-request-payer x-amz-mp-object-size x-amz-cf-id x-amz-id-2 x-amz-request-id "
+        # Signature parameters that a presigned URL hoists.
+        "x-amz-algorithm x-amz-credential x-amz-expires x-amz-signedheaders x-amz-signature"
+    ).split()
+)
+
+_OWNER_HEADERS = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+
+_HARMLESS_ACLS = frozenset(
+    ("private", "bucket-owner-read", "bucket-owner-full-control", "")
+)  # with one account an owner, all of them mean: nobody but the owner
+
+
+def _is_empty(value: str) -> bool:
+    return not value
+
+
+_VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "x-amz-acl": _HARMLESS_ACLS.__contains__,
+        "x-amz-tagging": _is_empty,
+        "x-amz-bucket-object-lock-enabled": lambda value: value.lower() == "false",
+        "x-amz-object-ownership": bool,
+    }
+)
+"""Headers of which only some values are implemented."""
+
+
+def check_headers(method: str, headers: Headers, *, account: str, sse_s3: bool) -> None:
+    """Refuse what is not implemented; `account` is the caller's project id.
+
+    Raises NotImplemented(Header=…), InvalidStorageClass, AccessDenied (another expected owner).
+    """
+    for name in headers.names():
+        if not name.startswith("x-amz-"):
+            continue
+        value = headers.get(name) or ""
+        if name in _OWNER_HEADERS:
+            if value != account:
+                raise AccessDenied
+        elif name.startswith("x-amz-server-side-encryption"):
+            _check_encryption(name, value, sse_s3=sse_s3)
+        elif method not in _READS:
+            _check_write(name, value)
+
+
+def _check_encryption(name: str, value: str, *, sse_s3: bool) -> None:
+    if not (sse_s3 and name == "x-amz-server-side-encryption" and value == "AES256"):
+        raise NotImplemented(Header=name)
+
+
+def _check_write(name: str, value: str) -> None:
+    if name == "x-amz-storage-class":
+        if value != "STANDARD":
+            raise InvalidStorageClass(StorageClassRequested=value)
+    elif name in _VALUES:
+        if not _VALUES[name](value):
+            raise NotImplemented(Header=name)
+    elif name not in _UNDERSTOOD and not name.startswith(_PREFIXES):
+        raise NotImplemented(Header=name)

@@ -1,0 +1,1 @@
+"""The Swift API. Not a word of S3."""

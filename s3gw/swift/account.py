@@ -1,0 +1,302 @@
+"""One Swift account, spoken to with one login: a method a Swift call.
+
+The rule: each method is exactly one request to Swift (two when the token had run out), made from
+an explicit list of headers.  https://docs.openstack.org/api-ref/object-store/
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
+from s3gw.swift.transport import SwiftResponse, Transport, Upload
+
+_ERROR_BODY = 4096
+_NEWEST = {"X-Newest": "true"}
+
+Entry = dict[str, Any]
+"""An entry of a Swift JSON listing."""
+
+
+class Login(Protocol):
+    """A token and the URL of the account that it opens."""
+
+    @property
+    def token(self) -> str:
+        """What goes into X-Auth-Token."""
+
+    @property
+    def storage_url(self) -> str:
+        """URL of the account, without a trailing slash."""
+
+
+class Authority(Protocol):
+    """Where the login comes from."""
+
+    async def login(self) -> Login:
+        """The login to use now."""
+
+    def forget(self, login: Login) -> None:
+        """Swift refused the login's token."""
+
+
+class Account:
+    """A Swift account as one caller may use it.
+
+    Every method raises SwiftStatus for an answer it cannot use and SwiftUnreachable for none.
+    """
+
+    def __init__(self, transport: Transport, authority: Authority) -> None:
+        self._transport = transport
+        self._authority = authority
+        self.calls = 0
+        """Requests made so far."""
+        self.transaction_id = ""
+        """Swift's id of the newest request, for following it through Swift's logs."""
+
+    # --- account ---
+
+    async def list_containers(
+        self, *, marker: str = "", prefix: str = "", limit: int = 10000
+    ) -> list[Entry]:
+        """One page of the account's containers, in order of name."""
+        query: dict[str, str | int] = {
+            "format": "json",
+            "limit": limit,
+            "marker": marker,
+            "prefix": prefix,
+        }
+        response = await self._call("GET", "", query=query)
+        return await _entries(response)
+
+    # --- containers ---
+
+    async def head_container(self, container: str, *, newest: bool = False) -> Mapping[str, str]:
+        """The container's headers."""
+        response = await self._call("HEAD", _path(container), headers=_NEWEST if newest else None)
+        response.close()
+        return response.headers
+
+    async def put_container(self, container: str, headers: Mapping[str, str]) -> bool:
+        """Create the container, or update its metadata; True if it was created."""
+        response = await self._call("PUT", _path(container), headers=headers, body=b"")
+        await response.read()
+        return response.status == 201
+
+    async def delete_container(self, container: str) -> None:
+        """Delete an empty container (409 otherwise)."""
+        await (await self._call("DELETE", _path(container))).read()
+
+    async def list_objects(
+        self, container: str, query: Mapping[str, str | int], *, newest: bool = False
+    ) -> tuple[Mapping[str, str], list[Entry]]:
+        """The container's headers and one page of its objects, in order of name.
+
+        `query`: prefix, delimiter, marker, end_marker, limit, versions, version_marker, reverse.
+        """
+        response = await self._call(
+            "GET",
+            _path(container),
+            query={"format": "json", **query},
+            headers=_NEWEST if newest else None,
+        )
+        return response.headers, await _entries(response)
+
+    # --- objects ---
+
+    async def head_object(
+        self,
+        container: str,
+        name: str,
+        *,
+        newest: bool = False,
+        query: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
+        """The object's headers."""
+        response = await self._call(
+            "HEAD", _path(container, name), query=query, headers=_NEWEST if newest else None
+        )
+        response.close()
+        return response.headers
+
+    async def get_object(
+        self,
+        container: str,
+        name: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        also: Collection[int] = (),
+    ) -> SwiftResponse:
+        """The object, unread; `also`: error statuses that the caller can use."""
+        return await self._call(
+            "GET", _path(container, name), query=query, headers=headers, also=also
+        )
+
+    async def put_object(
+        self,
+        container: str,
+        name: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
+        """Store an object; the answer's headers (Etag, Last-Modified, X-Object-Version-Id)."""
+        response = await self._call(
+            "PUT", _path(container, name), query=query, headers=headers, body=body
+        )
+        await response.read()
+        return response.headers
+
+    async def post_object(self, container: str, name: str, headers: Mapping[str, str]) -> None:
+        """Replace the object's metadata."""
+        response = await self._call("POST", _path(container, name), headers=headers, body=b"")
+        await response.read()
+
+    async def delete_object(
+        self, container: str, name: str, *, query: Mapping[str, str] | None = None
+    ) -> Mapping[str, str]:
+        """Delete one object; the answer's headers."""
+        response = await self._call("DELETE", _path(container, name), query=query)
+        await response.read()
+        return response.headers
+
+    async def delete_large_object(self, container: str, name: str) -> None:
+        """Delete a static large object and its segments; 400 if it is none.
+
+        Swift answers 200 whatever happened to the segments; the report says it.
+        """
+        response = await self._call(
+            "DELETE",
+            _path(container, name),
+            query={"multipart-manifest": "delete"},
+            headers={"Accept": "application/json"},
+        )
+        _check_report(response, await _json(response), "DELETE", _path(container, name))
+
+    async def bulk_delete(self, names: Iterable[tuple[str, str]]) -> Entry:
+        """Delete objects, given as (container, name), in one request: the bulk report."""
+        listing = "\n".join(_path(container, name) for container, name in names)
+        response = await self._call(
+            "POST",
+            "",
+            query={"bulk-delete": ""},
+            headers={"Content-Type": "text/plain", "Accept": "application/json"},
+            body=listing.encode("ascii"),
+        )
+        report = await _json(response)
+        return report if isinstance(report, dict) else {}
+
+    # --- static large objects ---
+
+    async def get_manifest(
+        self, container: str, name: str, *, newest: bool = False, version_id: str | None = None
+    ) -> list[Entry]:
+        """The segments of a static large object (path, etag, size_bytes); empty if it is none."""
+        query: dict[str, str | int] = {"multipart-manifest": "get", "format": "raw"}
+        if version_id is not None:
+            query["version-id"] = version_id
+        response = await self._call(
+            "GET",
+            _path(container, name),
+            query=query,
+            headers=_NEWEST if newest else None,
+        )
+        if "X-Static-Large-Object" not in response.headers:
+            response.close()
+            return []
+        return await _entries(response)
+
+    async def put_manifest(
+        self, container: str, name: str, manifest: list[Entry], headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Store a static large object; raises SwiftStatus with the report as its body.
+
+        Swift is asked for a heartbeat, since it checks some 200 segments a second.
+        """
+        response = await self._call(
+            "PUT",
+            _path(container, name),
+            query={"multipart-manifest": "put", "heartbeat": "on"},
+            headers={**headers, "Accept": "application/json"},
+            body=json.dumps(manifest).encode("utf-8"),
+        )
+        if response.status == 202:
+            _check_report(response, await _json(response), "PUT", _path(container, name))
+        else:
+            await response.read()
+        return response.headers
+
+    # --- the one road out ---
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Upload | None = None,
+        also: Collection[int] = (),
+    ) -> SwiftResponse:
+        response = await self._send(method, path, query, headers, body)
+        if response.status == 401 and not (isinstance(body, Upload) and body.started):
+            response.close()
+            response = await self._send(method, path, query, headers, body)
+        if response.status >= 300 and response.status not in also:
+            text = await response.read(_ERROR_BODY)
+            raise SwiftStatus(response.status, method, path, headers=response.headers, body=text)
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | Upload | None,
+    ) -> SwiftResponse:
+        login = await self._authority.login()
+        url = f"{login.storage_url}{path}"
+        if query:
+            url += "?" + urlencode(query, quote_via=quote)
+        self.calls += 1
+        response = await self._transport.request(
+            method, url, {**(headers or {}), "X-Auth-Token": login.token}, body
+        )
+        self.transaction_id = response.headers.get("X-Trans-Id", "")
+        if response.status == 401:
+            self._authority.forget(login)
+        return response
+
+
+def _path(container: str, name: str | None = None) -> str:
+    """Percent-encoded path below the account, with a leading slash."""
+    path = "/" + quote(container, safe="")
+    return path if name is None else f"{path}/{quote(name, safe='/~')}"
+
+
+async def _entries(response: SwiftResponse) -> list[Entry]:
+    entries = await _json(response)
+    return entries if isinstance(entries, list) else []
+
+
+async def _json(response: SwiftResponse) -> object:
+    body = await response.read()
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise SwiftUnreachable(f"answer is not JSON: {body[:80]!r}") from error
+
+
+def _check_report(response: SwiftResponse, report: object, method: str, path: str) -> None:
+    """Bulk answers carry their true status in the body, `Response Status: "400 Bad Request"`."""
+    status = str(report.get("Response Status", "")) if isinstance(report, dict) else ""
+    if not status.startswith("2"):
+        code = int(status[:3]) if status[:3].isdigit() else 500
+        body = json.dumps(report).encode("utf-8")
+        raise SwiftStatus(code, method, path, headers=response.headers, body=body)
