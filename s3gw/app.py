@@ -23,6 +23,7 @@ from s3gw.observe import configure_logging
 from s3gw.s3.signature import SignatureRules
 from s3gw.swift.http import AiohttpTransport
 from s3gw.swift.info import InfoCache
+from s3gw.swift.transport import Transport
 
 _PROVIDERS: dict[str, Callable[..., Provider]] = {
     "keystone": KeystoneProvider,
@@ -35,7 +36,14 @@ def clock() -> float:
     return time.time()  # noqa: TID251 - the clock that is injected everywhere
 
 
-def create_app(settings: Settings) -> Starlette:
+def open_transport(settings: Settings) -> Transport:
+    """The way to Swift; called on the event loop that will use it."""
+    return AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
+
+
+def create_app(
+    settings: Settings, transport: Callable[[Settings], Transport] = open_transport
+) -> Starlette:
     """The gateway as an ASGI application; its connections open and close with its lifespan.
 
     Starlette's router matches the operator's paths only: S3's need the raw path, so the gateway
@@ -45,7 +53,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        transport = AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
+        swift = transport(settings)
         authenticator = Authenticator(
             _PROVIDERS[settings.identity.provider](settings.identity, settings.swift, clock),
             settings.identity,
@@ -60,15 +68,15 @@ def create_app(settings: Settings) -> Starlette:
             settings=settings,
             facts=FactsCache(settings.buckets.facts_ttl, clock),
             etags=EtagCache(),
-            info=InfoCache(transport, clock),
+            info=InfoCache(swift, clock),
             clock=clock,
         )
-        app.router.default = Gateway(services, authenticator, transport)
+        app.router.default = Gateway(services, authenticator, swift)
         try:
             yield
         finally:
             await authenticator.aclose()
-            await transport.aclose()
+            await swift.aclose()
 
     app = Starlette(routes=[Route("/-/health", _health)], lifespan=lifespan)
     app.router.redirect_slashes = False

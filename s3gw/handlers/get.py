@@ -32,7 +32,7 @@ async def get_object(call: Call) -> Response:
     conditions, wanted, overrides = _read_request(call)
     headers = for_swift(conditions)
     if wanted is not None:
-        headers["Range"] = wanted.text
+        headers["Range"] = wanted.canonical
     answer = await call.swift.get_object(
         call.bucket, call.key, headers=headers, also=(304, 404, 412, 416)
     )

@@ -42,6 +42,12 @@ class ByteRange:
     text: str
     """The header as it was sent."""
 
+    @property
+    def canonical(self) -> str:
+        """The range without whatever other servers might stumble over."""
+        first, last = (("" if end is None else str(end)) for end in (self.first, self.last))
+        return f"bytes={first}-{last}"
+
     def resolve(self, size: int) -> tuple[int, int]:
         """The first and the last byte (inclusive) of an object of `size` bytes.
 

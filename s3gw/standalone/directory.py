@@ -21,7 +21,7 @@ _KEPT = frozenset({"lock", "log"})  # entries that say nothing about whether DIR
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths below a data directory; `root` is absolute."""
+    """The paths below a data directory."""
 
     root: Path
 
@@ -93,6 +93,15 @@ class Layout:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+
+
+def enter(root: str) -> Layout:
+    """Go into a data directory; its layout, whose paths do not show where it really is.
+
+    Keystone and Swift expand `$`, `%` and `#` in the paths that they read or are given.
+    """
+    os.chdir(root)
+    return Layout(Path("/proc/self/cwd"))
 
 
 @contextmanager

@@ -8,9 +8,8 @@ import importlib
 import sys
 import types
 import warnings
-from pathlib import Path
 
-from s3gw.standalone.directory import Layout
+from s3gw.standalone.directory import enter
 
 
 def main(root: str, descriptor: str) -> None:
@@ -18,9 +17,7 @@ def main(root: str, descriptor: str) -> None:
     warnings.simplefilter("ignore")
     sys.modules["saml2.xml.schema"] = _no_saml_schemas()
     sys.argv = ["keystone"]  # oslo.config parses it
-    importlib.import_module("s3gw.standalone.keystone_app").serve(
-        Layout(Path(root)), int(descriptor)
-    )
+    importlib.import_module("s3gw.standalone.keystone_app").serve(enter(root), int(descriptor))
 
 
 def _no_saml_schemas() -> types.ModuleType:

@@ -52,7 +52,7 @@ class _Identity:
 def spawn(
     name: str, arguments: Sequence[str], layout: Layout, sockets: Iterable[socket.socket] = ()
 ) -> Child:
-    """Start `python -m ARGUMENTS` in the data directory, with the sockets.
+    """Start `python -m ARGUMENTS`, with the sockets.
 
     The sockets are closed here: only the child serves them.  The log of the run before is
     kept as NAME.log.1.
@@ -67,7 +67,6 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=layout.root,  # so that settings need name no path with odd characters
             env=child_environment(os.environ),
             start_new_session=True,  # Ctrl-C is for the launcher, who stops them in order
             pass_fds=[inheritance.fileno() for inheritance in inherited],

@@ -8,17 +8,16 @@ imported that read /etc/swift while they are; the rest is in swift_servers.
 import importlib
 import sys
 import warnings
-from pathlib import Path
 
 from swift.common import utils
 
-from s3gw.standalone.directory import Layout
+from s3gw.standalone.directory import enter
 
 
 def main(root: str, sync: str, *sockets: str) -> None:
     """Serve on inherited listening sockets."""
     warnings.simplefilter("ignore")
-    layout = Layout(Path(root))
+    layout = enter(root)
     utils.SWIFT_CONF_FILE = str(layout.swift / "swift.conf")
     descriptors = {name: int(number) for name, _, number in (s.partition("=") for s in sockets)}
     servers = importlib.import_module("s3gw.standalone.swift_servers")

@@ -15,6 +15,7 @@ from keystoneauth1 import session
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity import v3
 
+from tests.functional.gateway import Running, running, s3_client, settings_for
 from tests.functional.stack import Stack, launched, read
 
 # Taken out of the environment: it is no setting of the gateway, which refuses unknown ones.
@@ -128,3 +129,25 @@ def _made(identity: Adapter, kind: str, fields: dict[str, Any]) -> str:
     document = {kind: {"domain_id": "default", **fields}}
     made: str = identity.post(f"/{kind}s", json=document).json()[kind]["id"]
     return made
+
+
+@pytest.fixture(scope="session")
+def gateway(stack: Stack) -> Iterator[Running]:
+    """A gateway with default settings, whose wire to Swift can be watched."""
+    with running(settings_for(stack)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def s3(gateway: Running, stack: Stack) -> Iterator[Any]:
+    """boto3's S3 client of the stack's user, without repeats."""
+    with closing(s3_client(gateway.endpoint, stack)) as client:
+        yield client
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A new, empty bucket."""
+    name = f"bucket-{uuid4().hex[:20]}"
+    s3.create_bucket(Bucket=name)
+    return name

@@ -1,7 +1,7 @@
 """Requirements 1.1 and 1.2: `s3gw standalone` starts, tells, refuses and stops.
 
-Whole starts are slow (2 to 5 s), so that a test here follows one life and claims several
-things about it; what needs no start is in tests/unit/standalone.
+A start takes 2 to 5 s, so that several tests look at one first life, which is lived once,
+and later ones go on in its directory; what needs no start is in tests/unit/standalone.
 """
 
 import json
@@ -10,8 +10,10 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import swiftclient
@@ -19,12 +21,28 @@ from keystoneauth1 import session
 from keystoneauth1.identity import v3
 
 from tests.functional.conftest import GATEWAY, MakeUser
-from tests.functional.stack import Launch, Stack, launched, wait_until_gone
+from tests.functional.stack import Launch, Stack, alive, launched, wait_until_gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A stack's first life, from the start on an absent directory to Ctrl-C."""
+
+    data: Path
+    seconds: float
+    mode: int
+    document: dict[str, Any]
+    stack: Stack
+    token_seconds: float
+    refused: tuple[int, str]
+    ready_file_kept: bool
+    stopped: tuple[int, str]
+    ready_file_left: bool
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return tmp_path / "data with a space, % and $"
+    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -34,100 +52,110 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def _login(stack: Stack) -> v3.Password:
-    return v3.Password(
-        auth_url=stack.keystone.auth_url,
-        username=stack.user.name,
-        password=stack.user.password,
-        project_id=stack.project.id,
-        user_domain_id="default",
+@pytest.fixture(scope="module")
+def first_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    data = tmp_path_factory.mktemp("first") / "data, with 100% of $odd #characters"
+    began = time.monotonic()
+    with launched(data, "--with-s3api", "--token-expiration=7200", *GATEWAY) as launch:
+        stack = launch.wait_until_ready()
+        seconds = time.monotonic() - began
+        mode = launch.ready_file.stat().st_mode
+        document = json.loads(launch.ready_file.read_text(encoding="utf-8"))
+        with _account(stack) as account:
+            account.put_container("kept")
+            account.put_object("kept", "key", b"content")
+        with launched(data, f"--ready-file={launch.ready_file}", *GATEWAY) as second:
+            output = second.output()
+            refused = (second.process.returncode, output)
+        ready_file_kept = launch.ready_file.exists()
+        token_seconds = _token_lifetime(stack)
+        stopped = launch.stop(signal.SIGINT)
+    return Life(
+        data=data,
+        seconds=seconds,
+        mode=mode & 0o777,
+        document=document,
+        stack=stack,
+        token_seconds=token_seconds,
+        refused=refused,
+        ready_file_kept=ready_file_kept,
+        stopped=stopped,
+        ready_file_left=launch.ready_file.exists(),
     )
 
 
-def _account(stack: Stack) -> "closing[swiftclient.Connection]":
-    """The user's account as the catalog in the user's token says."""
-    with closing(session.Session(auth=_login(stack))) as user:
-        url = user.get_endpoint(service_type="object-store", region_name=stack.region)
-        token = user.get_token()
-    return closing(swiftclient.Connection(preauthurl=url, preauthtoken=token))
+def test_a_stack_is_ready_within_20_seconds(first_life: Life) -> None:
+    assert first_life.seconds < 20
 
 
-def test_a_stack_tells_when_it_is_ready_keeps_others_out_and_stops_clean(data: Path) -> None:
-    with launched(data, "--with-s3api", "--token-expiration=7200", *GATEWAY) as first:
-        began = time.monotonic()
-        stack = first.wait_until_ready()
-        assert time.monotonic() - began < 20
-        assert first.ready_file.stat().st_mode & 0o777 == 0o600
-        document = json.loads(first.ready_file.read_text(encoding="utf-8"))
-        expected = {"endpoint", "region", "access_key", "secret_key", "project", "user"}
-        expected |= {"service_user", "keystone", "swift", "pids", "s3api_url"}
-        assert set(document) == expected
-        assert set(stack.pids) >= {"launcher", "keystone", "storage", "proxies"}
-        with _account(stack) as account:
-            assert account.url == stack.swift.storage_url
-        login = _login(stack)
-        with closing(session.Session(auth=login)) as user:
-            access = login.get_access(user)
-            lifetime = access.expires - access.issued
-            assert lifetime.total_seconds() == pytest.approx(7200, abs=1)
-
-        with launched(data, f"--ready-file={first.ready_file}", *GATEWAY) as second:
-            output = second.output()
-            assert second.process.returncode == 4
-            assert output.count("\n") == 1
-            assert f"in use by another s3gw standalone (pid {stack.pids['launcher']})" in output
-        assert first.ready_file.exists()
-
-        code, output = first.stop(signal.SIGINT)
-    assert code == 0, output
-    assert stack.access_key in output
-    assert stack.secret_key in output
-    assert "\x1b[" not in output
-    assert not first.ready_file.exists()
-    assert wait_until_gone(list(stack.pids.values()), 0) == []
+def test_the_ready_file_is_private_and_says_all(first_life: Life) -> None:
+    assert first_life.mode == 0o600
+    fields = "endpoint region access_key secret_key project user service_user keystone swift"
+    assert set(first_life.document) == {*fields.split(), "pids", "s3api_url"}
+    assert set(first_life.document["project"]) == {"id", "name"}
+    assert set(first_life.document["user"]) == {"id", "name", "password"}
+    assert {"launcher", "keystone", "storage", "proxies"} <= set(first_life.stack.pids)
 
 
-def test_a_later_start_finds_the_containers_again_even_on_other_ports(data: Path) -> None:
-    with launched(data, *GATEWAY) as launch:
-        first = launch.wait_until_ready()
-        with _account(first) as account:
-            account.put_container("kept")
-            account.put_object("kept", "key", b"content")
-        launch.stop(signal.SIGTERM)
-    ports = json.loads((data / "state.json").read_text(encoding="utf-8"))["ports"]
-    squatters = [
-        socket.create_server(("127.0.0.1", ports[name])) for name in ("keystone", "object", "proxy")
-    ]
-    try:
-        with launched(data, *GATEWAY) as launch:
-            second = launch.wait_until_ready()
-            assert second.access_key == first.access_key
-            assert second.user == first.user
-            assert second.swift.proxy_url != first.swift.proxy_url
-            with _account(second) as account:
-                assert account.url == second.swift.storage_url
+def test_tokens_live_as_long_as_asked(first_life: Life) -> None:
+    assert first_life.token_seconds == pytest.approx(7200, abs=1)
+
+
+def test_a_start_while_one_runs_is_refused_in_one_line_and_harms_nothing(first_life: Life) -> None:
+    code, output = first_life.refused
+    owner = first_life.stack.pids["launcher"]
+    assert code == 4
+    assert output == (
+        f"s3gw standalone: {first_life.data}: is in use by another s3gw standalone (pid {owner})\n"
+    )
+    assert first_life.ready_file_kept
+
+
+def test_ctrl_c_stops_every_process_and_takes_the_ready_file_away(first_life: Life) -> None:
+    code, _ = first_life.stopped
+    assert code == 0
+    assert alive(list(first_life.stack.pids.values())) == []
+    assert not first_life.ready_file_left
+
+
+def test_the_page_shows_the_keys_and_no_colours_to_what_is_no_terminal(first_life: Life) -> None:
+    _, page = first_life.stopped
+    assert first_life.stack.access_key in page
+    assert first_life.stack.secret_key in page
+    assert "\x1b[" not in page
+
+
+def test_a_later_start_finds_the_data_even_on_other_ports_and_kill_9_leaves_no_orphan(
+    first_life: Life,
+) -> None:
+    state = json.loads((first_life.data / "state.json").read_text(encoding="utf-8"))
+    with ExitStack() as squatters:
+        for name in ("keystone", "object", "proxy"):
+            address = ("127.0.0.1", state["ports"][name])
+            squatters.enter_context(socket.create_server(address))
+        with launched(first_life.data, *GATEWAY) as launch:
+            stack = launch.wait_until_ready()
+            assert stack.access_key == first_life.stack.access_key
+            assert stack.user == first_life.stack.user
+            assert stack.swift.proxy_url != first_life.stack.swift.proxy_url
+            with _account(stack) as account:
+                assert account.url == stack.swift.storage_url
                 assert account.get_object("kept", "key")[1] == b"content"
-
             launch.process.kill()
-            left = wait_until_gone(list(second.pids.values()))
-            assert left == [], "kill -9 of the launcher left orphans"
-    finally:
-        for squatter in squatters:
-            squatter.close()
-    with launched(data, *GATEWAY) as launch, _account(launch.wait_until_ready()) as account:
-        assert account.get_object("kept", "key")[1] == b"content"
+            assert wait_until_gone(list(stack.pids.values())) == []
 
 
-def test_the_death_of_a_server_stops_everything_and_shows_its_last_words(data: Path) -> None:
-    with launched(data, *GATEWAY) as launch:
+def test_the_death_of_a_server_stops_everything_and_shows_its_last_words(first_life: Life) -> None:
+    with launched(first_life.data, *GATEWAY) as launch:
         stack = launch.wait_until_ready()
-        last_words = (data / "log" / "proxies.log").read_text(encoding="utf-8").splitlines()[-1]
+        log = first_life.data / "log" / "proxies.log"
+        last_words = log.read_text(encoding="utf-8").splitlines()[-1]
         os.kill(stack.pids["proxies"], signal.SIGKILL)
         output = launch.output()
     assert launch.process.returncode == 1
     assert "s3gw standalone: proxies was killed by signal 9" in output
     assert last_words in output
-    assert wait_until_gone(list(stack.pids.values()), 0) == []
+    assert alive(list(stack.pids.values())) == []
     assert not launch.ready_file.exists()
 
 
@@ -196,3 +224,30 @@ def _wait_for(path: Path, launch: Launch) -> None:
     while not path.exists():
         assert launch.process.poll() is None, launch.output()
         time.sleep(0.01)
+
+
+def _login(stack: Stack) -> v3.Password:
+    return v3.Password(
+        auth_url=stack.keystone.auth_url,
+        username=stack.user.name,
+        password=stack.user.password,
+        project_id=stack.project.id,
+        user_domain_id="default",
+    )
+
+
+def _token_lifetime(stack: Stack) -> float:
+    login = _login(stack)
+    with closing(session.Session(auth=login)) as user:
+        access = login.get_access(user)
+    assert access.expires is not None
+    assert access.issued is not None
+    return (access.expires - access.issued).total_seconds()
+
+
+def _account(stack: Stack) -> "closing[swiftclient.Connection]":
+    """The user's account as the catalog in the user's token says."""
+    with closing(session.Session(auth=_login(stack))) as user:
+        url = user.get_endpoint(service_type="object-store", region_name=stack.region)
+        token = user.get_token()
+    return closing(swiftclient.Connection(preauthurl=url, preauthtoken=token))

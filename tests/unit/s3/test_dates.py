@@ -55,7 +55,14 @@ def test_every_form_of_http_dates_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2024-01-02T03:04:05Z", "Tue, 32 Jan 2024 03:04:05 GMT"]
+    "text",
+    [
+        "",
+        "yesterday",
+        "2024-01-02T03:04:05Z",
+        "Tue, 32 Jan 2024 03:04:05 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -0200",
+    ],
 )
 def test_what_is_no_date_is_none(text: str) -> None:
     assert parse_http_date(text) is None

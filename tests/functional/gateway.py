@@ -1,0 +1,147 @@
+"""The gateway inside the test's own process, with a wire to Swift that can be watched and cut.
+
+The rule: the wire is the real one to the real Swift; a test only sees what went over it, and may
+step in before or after a request to force what otherwise happens by chance.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import uvicorn
+from botocore.config import Config
+
+from s3gw.app import create_app, open_transport
+from s3gw.config import Settings
+from s3gw.swift.transport import SwiftResponse, Transport, Upload
+from tests.functional.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request to Swift: the path is decoded and below the account."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}{'?' if self.query else ''}{self.query}"
+
+
+Hook = Callable[[Sent], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Wire:
+    """All requests that went to Swift, and what a test does beside them (on the loop)."""
+
+    sent: list[Sent] = field(default_factory=list)
+    before: Hook | None = None
+    """Runs before a request goes out; what it raises, the gateway gets."""
+    after: Hook | None = None
+    """Runs when the answer's headers are in."""
+
+    def methods(self) -> list[str]:
+        """The methods, in order."""
+        return [sent.method for sent in self.sent]
+
+
+class _WatchedTransport:
+    def __init__(self, real: Transport, wire: Wire) -> None:
+        self._real = real
+        self._wire = wire
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
+    ) -> SwiftResponse:
+        parts = urlsplit(url)
+        path = "/" + "/".join(unquote(parts.path).split("/")[3:])
+        sent = Sent(method, path, parts.query, dict(headers))
+        if not parts.path.endswith("/info"):
+            self._wire.sent.append(sent)
+        if self._wire.before is not None:
+            await self._wire.before(sent)
+        response = await self._real.request(method, url, headers, body)
+        if self._wire.after is not None:
+            await self._wire.after(sent)
+        return response
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that answers."""
+
+    endpoint: str
+    wire: Wire
+
+    @contextmanager
+    def watched(self) -> Iterator[Wire]:
+        """The wire with nothing sent yet; its hooks go at the end."""
+        self.wire.sent.clear()
+        try:
+            yield self.wire
+        finally:
+            self.wire.before = self.wire.after = None
+
+
+def settings_for(stack: Stack, **sections: Any) -> Settings:
+    """Settings of a gateway over the stack's Keystone and Swift; sections are merged in."""
+    identity = {
+        "auth_url": stack.keystone.auth_url,
+        "service": {
+            "username": stack.service_user.name,
+            "password": stack.service_user.password,
+            "user_domain_id": "default",
+            "system_scope": "all",
+        },
+        **sections.pop("identity", {}),
+    }
+    document = {"s3": {"region": stack.region}, **sections, "identity": identity}
+    return Settings.model_validate(document)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Running]:
+    """A gateway with these settings, on a free port, until the end of the block."""
+    wire = Wire()
+    app = create_app(settings, lambda given: _WatchedTransport(open_transport(given), wire))
+    config = uvicorn.Config(
+        app, port=0, http="httptools", ws="none", log_config=None, access_log=False,
+        server_header=False, proxy_headers=False, lifespan="on",
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="gateway", daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the gateway did not start"
+            thread.join(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Running(f"http://127.0.0.1:{port}", wire)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def s3_client(endpoint: str, stack: Stack, **config: Any) -> Any:
+    """A boto3 client of the stack's user that repeats nothing by itself.
+
+    `config`: options of botocore.config.Config; `access_key`, `secret_key` for another user.
+    """
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=stack.region,
+        aws_access_key_id=config.pop("access_key", stack.access_key),
+        aws_secret_access_key=config.pop("secret_key", stack.secret_key),
+        config=Config(retries={"total_max_attempts": 1}, **config),
+    )
