@@ -1,5 +1,6 @@
 """The composition root: settings in, an ASGI application out."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -75,6 +76,9 @@ def create_app(
         try:
             yield
         finally:
+            # A multipart upload that is being completed is brought to its end.
+            if services.background:
+                await asyncio.wait(services.background, timeout=settings.server.grace)
             await authenticator.aclose()
             await swift.aclose()
 

@@ -23,28 +23,30 @@ _CONFIG = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="s3gw")
 def main() -> None:
-    """s3gw: the S3 front door of OpenStack Swift."""
+    """The S3 front door of OpenStack Swift."""
 
 
 @main.command()
 @_CONFIG
-@click.option("--host", help="Address to listen on (setting server.host).")
-@click.option("--port", type=click.IntRange(0, 65535), help="TCP port (setting server.port).")
-@click.option("--workers", type=click.IntRange(1), help="Worker processes (server.workers).")
+@click.option("--host", help="Address to listen on, instead of the setting server.host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of server.port.")
+@click.option("--workers", type=click.IntRange(1), help="Instead of server.workers.")
 def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
-    """Run the gateway against the Keystone and the Swift of the settings.
+    """Run the gateway in front of Keystone and Swift.
 
-    Every setting can also come from the environment: S3GW_SECTION__FIELD.
+    Every setting can also come from the environment: S3GW_SECTION__FIELD.  A setting that is
+    wrong ends it with exit code 2 and one line that names the setting.
     """
+    settings = _load(config)
     from s3gw import server  # noqa: PLC0415 - `s3gw --help` need not load the gateway
 
-    settings = _load(config)
     given = {"host": host, "port": port, "workers": workers}
     overrides = {name: value for name, value in given.items() if value is not None}
     if overrides:
         changed = settings.server.model_copy(update=overrides)
         settings = settings.model_copy(update={"server": changed})
     try:
+        anyio.run(_rehearse, settings)
         server.serve(settings)
     except ConfigError as error:
         _fail(error)
@@ -53,7 +55,11 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
 @main.command()
 @_CONFIG
 def check(config: Path | None) -> None:
-    """Test everything production needs: Keystone, the service user's rights, Swift, the clock."""
+    """Test whether all that production needs is there.
+
+    Keystone, the service user's rights, the clock, Swift and its middlewares.  It changes
+    nothing.  Exit code 0: nothing fails; 1: what is marked FAIL does; 2: a setting is wrong.
+    """
     from s3gw.app import clock  # noqa: PLC0415 - as in serve
     from s3gw.identity.check import check as look  # noqa: PLC0415
 
@@ -105,7 +111,10 @@ def standalone(
     with_s3api: bool,
     fsync: bool,
 ) -> None:
-    """Run a real Keystone, a real Swift and the gateway on this machine, ready for S3 clients."""
+    """Run Keystone, Swift and the gateway on this machine.
+
+    Prints the endpoint, an access key and lines to paste for S3 clients; Ctrl-C stops it.
+    """
     from s3gw.standalone import StandaloneOptions, launch  # noqa: PLC0415 - as in serve
 
     options = StandaloneOptions(
@@ -121,17 +130,36 @@ def standalone(
 
 @main.command()
 def operations() -> None:
-    """Print the table of supported operations, as in the README."""
-    from s3gw.operations import OPERATIONS  # noqa: PLC0415 - as in serve
+    """Print the table of operations (Markdown)."""
+    from s3gw import reference  # noqa: PLC0415 - as in serve
 
-    click.echo("| Operation | Request | Notes |")
-    click.echo("|---|---|---|")
-    for row in sorted(OPERATIONS, key=lambda row: row.name):
-        target = {"service": "/", "bucket": "/bucket", "object": "/bucket/key"}[row.scope]
-        demands = [demand for demand in row.demands if not demand.startswith("header:")]
-        query = "&".join([*([row.subresource] if row.subresource else []), *demands])
-        request = f"{row.method} {target}{'?' if query else ''}{query}"
-        click.echo(f"| {row.name} | `{request}` | {row.note} |")
+    click.echo(reference.operations_table(), nl=False)
+
+
+@main.command()
+@click.option("--tables", is_flag=True, help="Print Markdown tables instead of TOML.")
+def settings(*, tables: bool) -> None:
+    """Print the commented settings file, all defaults."""
+    from s3gw import reference  # noqa: PLC0415 - as in serve
+
+    text = reference.settings_tables() if tables else reference.settings_sample()
+    click.echo(text, nl=False)
+
+
+async def _rehearse(settings: Settings) -> None:
+    """Make, and close, what each worker will make: a wrong setting shows here, as one line."""
+    from s3gw.app import create_app, open_transport  # noqa: PLC0415 - as in serve
+
+    try:
+        swift = open_transport(settings)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"swift.ca_file: {settings.swift.ca_file}: {error}") from error
+    try:
+        app = create_app(settings, lambda _: swift)
+        async with app.router.lifespan_context(app):
+            pass
+    finally:
+        await swift.aclose()
 
 
 def _load(config: Path | None) -> Settings:

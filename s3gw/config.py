@@ -1,7 +1,8 @@
 """Settings: a TOML file, overridden by S3GW_SECTION__FIELD environment variables.
 
 Parsed once, at start-up, and passed as values from then on.  Every field's description is
-the text of config/s3gw.toml and docs/configuration.md, and names its unit.
+the text of config/s3gw.toml and docs/configuration.md, and names its unit.  An empty text
+unsets what may be unset, in the file and in the environment.
 """
 
 import os
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,13 +24,28 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
 _PREFIX = "S3GW_"
 
-Seconds = Annotated[float, Field(gt=0)]
-SecondsOrZero = Annotated[float, Field(ge=0)]
+
+def _unless_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _split(value: object) -> object:
+    """The environment has no lists: there it is one text, with commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+Name = Annotated[str, Field(min_length=1)]
+Text = Annotated[str | None, BeforeValidator(_unless_empty)]
+File = Annotated[Path | None, BeforeValidator(_unless_empty)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -40,23 +57,25 @@ class ConfigError(Exception):
 class Section(BaseModel):
     """A table of the settings file: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class Server(Section):
     """How the gateway listens."""
 
-    host: str = "127.0.0.1"
+    host: Name = "127.0.0.1"
     """Address to listen on."""
     port: Port = 8333
     """TCP port to listen on."""
     workers: Annotated[int, Field(ge=1)] = 1
     """Worker processes."""
-    tls_certificate: Path | None = None
+    tls_certificate: File = None
     """PEM file with the server's certificate chain; empty: plain HTTP."""
-    tls_key: Path | None = None
+    tls_key: File = None
     """PEM file with the private key of tls_certificate."""
-    tls_key_password_file: Path | None = None
+    tls_key_password_file: File = None
     """File with the passphrase of tls_key."""
     idle_timeout: Seconds = 75
     """Seconds a keep-alive connection may stay silent between two requests."""
@@ -67,19 +86,25 @@ class Server(Section):
     grace: SecondsOrZero = 30
     """Seconds that requests in flight may go on after SIGTERM."""
 
+    @model_validator(mode="after")
+    def _key_has_its_certificate(self) -> "Server":
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError("server.tls_certificate is required with server.tls_key")
+        return self
+
 
 class S3(Section):
     """What S3 clients see."""
 
-    region: str = "RegionOne"
+    region: Name = "RegionOne"
     """Region name that is reported to clients (x-amz-bucket-region, GetBucketLocation)."""
     strict_region: bool = False
     """Refuse signatures made for any other region than `region`."""
     signature_v2: bool = True
     """Accept Signature Version 2 (boto3 still presigns with it on custom endpoints)."""
-    domains: tuple[str, ...] = ()
+    domains: Texts = ()
     """Host names under which `<bucket>.<domain>` addresses a bucket; `*` matches one label."""
-    public_endpoint: str | None = None
+    public_endpoint: Text = None
     """URL under which clients reach the gateway, if it is not the one that they send as Host."""
     sse_s3: bool = False
     """Accept `x-amz-server-side-encryption: AES256`: the operator states that Swift encrypts."""
@@ -106,20 +131,29 @@ class Limits(Section):
     """Requests that a worker serves at a time; above it 503 SlowDown."""
 
 
+_SERVICE = {
+    "auth_type": "password",
+    "username": "s3gw",
+    "password_file": "/etc/s3gw/password",
+    "user_domain_name": "Default",
+    "system_scope": "all",
+}
+
+
 class Identity(Section):
     """How access keys become callers."""
 
     provider: Literal["keystone", "static"] = "keystone"
     """Where credentials come from: `keystone` (EC2 credentials) or `static` (a file of keys)."""
-    auth_url: str | None = None
-    """Keystone's URL, for example https://keystone.example.com/v3 (provider keystone)."""
-    service: dict[str, Any] = {}
+    auth_url: Annotated[Text, Field(examples=["https://keystone.example.com/v3"])] = None
+    """Keystone's URL (provider keystone)."""
+    service: Annotated[dict[str, Any], Field(examples=[_SERVICE], repr=False)] = {}
     """The service user's login: `auth_type` (default `password`) and that keystoneauth1 plugin's
     options; `password_file` reads the password from a file. A system-scoped user with the roles
     reader and service is enough."""
-    ca_file: Path | None = None
+    ca_file: File = None
     """PEM file with the authorities that signed Keystone's certificate; empty: the system's."""
-    static_file: Path | None = None
+    static_file: File = None
     """TOML file of access keys (provider static)."""
     secret_ttl: Seconds = 60
     """Seconds a secret read from Keystone is trusted: a deleted key works at most this long."""
@@ -129,7 +163,7 @@ class Identity(Section):
     """Seconds beyond secret_ttl that secrets go on working while Keystone does not answer."""
     refetch_interval: SecondsOrZero = 5
     """Least seconds between two reads of one secret because a signature did not match."""
-    unknown_key_rate: Annotated[float, Field(gt=0)] = 50
+    unknown_key_rate: Annotated[float, Field(gt=0)] = 10
     """Look-ups of access keys not seen before, per second and worker; above it 503 SlowDown."""
     token_margin: SecondsOrZero = 120
     """Seconds before its expiry at which a user's token is renewed in the background."""
@@ -150,15 +184,15 @@ class Identity(Section):
 class Swift(Section):
     """How the gateway reaches Swift."""
 
-    region: str | None = None
+    region: Text = None
     """Region of the object-store endpoint in the catalog; empty: the first one."""
     interface: Literal["public", "internal", "admin"] = "public"
     """Interface of the object-store endpoint in the catalog."""
-    service_type: str = "object-store"
+    service_type: Name = "object-store"
     """Service type of Swift in the catalog."""
-    storage_url_template: str | None = None
+    storage_url_template: Text = None
     """Storage URL with {project_id}, for clusters whose catalog is wrong or absent."""
-    ca_file: Path | None = None
+    ca_file: File = None
     """PEM file with the authorities that signed Swift's certificate; empty: the system's."""
     connect_timeout: Seconds = 5
     """Seconds to wait for a connection to Swift."""
@@ -200,8 +234,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
         env_nested_delimiter="__",
+        enable_decoding=False,
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,
     )
 
     server: Server = Server()
@@ -240,13 +276,15 @@ def load(path: Path | None) -> Settings:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: is not TOML: {error}") from error
     _refuse_unknown_variables(os.environ)
-    where = str(path) if path is not None else "environment"
+    for name in document:
+        if name not in Settings.model_fields:
+            raise ConfigError(f"{path}: {name}: is not a setting")
+    # So that its own validator tells what is required.
+    document.setdefault("identity", {})
     try:
         return Settings(**document)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_one_line(error)}") from error
-    except SettingsError as error:
-        raise ConfigError(f"environment: {error}") from error
+        raise ConfigError(_one_line(error, path)) from error
 
 
 def read_secret(key: str, path: Path) -> str:
@@ -264,7 +302,7 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             continue
         section, _, field = name[len(_PREFIX) :].lower().partition("__")
         known = Settings.model_fields.get(section)
-        if known is None or (field and not _has_field(known.annotation, field)):
+        if known is None or not _has_field(known.annotation, field):
             raise ConfigError(f"environment: {name} is not a setting")
 
 
@@ -277,11 +315,19 @@ def _has_field(section: Any, field: str) -> bool:
     )
 
 
-def _one_line(error: ValidationError) -> str:
-    """The first fault as `section.key: what is wrong (what was given)`."""
+def _one_line(error: ValidationError, path: Path | None) -> str:
+    """The first fault as `where: section.key: what is wrong`."""
     fault = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in fault["loc"])
+    names = [str(part) for part in fault["loc"]]
+    variable = _PREFIX + "__".join(names).upper()
+    where = "environment" if path is None or _is_set(variable) else str(path)
+    key = ".".join(names)
     if fault["type"] == "extra_forbidden":
-        return f"{key}: is not a setting"
+        return f"{where}: {key}: is not a setting"
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message
+    # What concerns several settings names them by itself.
+    return f"{where}: {message}" if message.startswith(f"{key}.") else f"{where}: {key}: {message}"
+
+
+def _is_set(variable: str) -> bool:
+    return any(name.upper() == variable for name in os.environ)

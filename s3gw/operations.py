@@ -1,9 +1,10 @@
 """Every S3 operation as one table, and `resolve()`, which names a request's operation.
 
 The rule: a request names a scope, a method and at most one sub-resource from a closed set; under
-that triple the row wins whose demands are all met and that demands most.  Nothing ever falls
-through to the plain bucket or object operation: a gateway where `DELETE /b?lifecycle` deletes the
-bucket has lost somebody's data.
+that triple the row wins whose demands are all met and that demands most.  A writing request may
+carry nothing in its query that its row does not know.  So nothing ever falls through to the plain
+bucket or object operation: a gateway where `DELETE /b?lifecycle` deletes the bucket has lost
+somebody's data.
 """
 
 from collections.abc import Awaitable, Callable
@@ -51,20 +52,31 @@ class Operation:
     handler: Handler
     demands: tuple[str, ...] = ()
     """`query-name`, `query-name=value` or `header:name` that must all be there."""
+    parameters: tuple[str, ...] = ()
+    """Query parameters that a writing request may carry beside its sub-resource and demands."""
     note: str = ""
     """What the table of operations says beside the name."""
 
 
-_UNSET = "always answers that none is set"
+_UNSET = "answers as if nothing had ever been set"
 _REFUSED = "refused: NotImplemented"
 _COPIES = "header:x-amz-copy-source"
+_OWNER_ONLY = "shows the owner's grant, which is the only one"
+_NULL_ONLY = "no version but `null`"
 
 _SERVICE, _BUCKET, _OBJECT = Scope.SERVICE, Scope.BUCKET, Scope.OBJECT
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("ListBuckets", "GET", _SERVICE, "", buckets.list_buckets),
     # --- buckets ---
-    Operation("CreateBucket", "PUT", _BUCKET, "", buckets.create_bucket),
+    Operation(
+        "CreateBucket",
+        "PUT",
+        _BUCKET,
+        "",
+        buckets.create_bucket,
+        note="private; no object lock",
+    ),
     Operation("HeadBucket", "HEAD", _BUCKET, "", buckets.head_bucket),
     Operation("DeleteBucket", "DELETE", _BUCKET, "", buckets.delete_bucket),
     Operation("GetBucketLocation", "GET", _BUCKET, "location", buckets.get_bucket_location),
@@ -76,16 +88,17 @@ OPERATIONS: tuple[Operation, ...] = (
         _BUCKET,
         "versions",
         listing.list_object_versions,
-        note="buckets without versioning: everything is version `null`",
+        note="every object is version `null`; refused in a bucket with versioning",
     ),
     Operation("ListMultipartUploads", "GET", _BUCKET, "uploads", uploads.list_multipart_uploads),
-    Operation("DeleteObjects", "POST", _BUCKET, "delete", delete.delete_objects),
+    Operation("DeleteObjects", "POST", _BUCKET, "delete", delete.delete_objects, note=_NULL_ONLY),
     Operation(
         "GetBucketVersioning",
         "GET",
         _BUCKET,
         "versioning",
         bucket_settings.get_bucket_versioning,
+        note="as Swift has it; it cannot be set",
     ),
     Operation(
         "GetBucketAcl",
@@ -93,25 +106,42 @@ OPERATIONS: tuple[Operation, ...] = (
         _BUCKET,
         "acl",
         bucket_settings.get_bucket_acl,
-        note="the owner's grant only",
+        note=_OWNER_ONLY,
     ),
     *(
         Operation(name, "GET", _BUCKET, subresource, handler, note=_UNSET)
         for name, subresource, handler in bucket_settings.UNSET
     ),
     # --- objects ---
-    Operation("PutObject", "PUT", _OBJECT, "", put.put_object),
+    Operation(
+        "PutObject", "PUT", _OBJECT, "", put.put_object, note="`If-None-Match: *`, no `If-Match`"
+    ),
     Operation("CopyObject", "PUT", _OBJECT, "", refused.copy_object, (_COPIES,), note=_REFUSED),
-    Operation("GetObject", "GET", _OBJECT, "", get.get_object),
-    Operation("HeadObject", "HEAD", _OBJECT, "", get.head_object),
-    Operation("DeleteObject", "DELETE", _OBJECT, "", delete.delete_object),
+    Operation(
+        "GetObject",
+        "GET",
+        _OBJECT,
+        "",
+        get.get_object,
+        note=f"ranges and conditions, no `partNumber`, {_NULL_ONLY}",
+    ),
+    Operation("HeadObject", "HEAD", _OBJECT, "", get.head_object, note="as GetObject"),
+    Operation(
+        "DeleteObject",
+        "DELETE",
+        _OBJECT,
+        "",
+        delete.delete_object,
+        parameters=("versionId",),
+        note=f"no conditions, {_NULL_ONLY}",
+    ),
     Operation(
         "GetObjectAcl",
         "GET",
         _OBJECT,
         "acl",
         object_settings.get_object_acl,
-        note="the owner's grant only",
+        note=_OWNER_ONLY,
     ),
     Operation(
         "GetObjectTagging",
@@ -157,6 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "uploadId",
         complete.complete_multipart_upload,
+        note="`If-None-Match: *`, no `If-Match`",
     ),
     Operation(
         "AbortMultipartUpload", "DELETE", _OBJECT, "uploadId", multipart.abort_multipart_upload
@@ -170,11 +201,11 @@ _SUBRESOURCES: dict[Scope, frozenset[str]] = {
     _BUCKET: frozenset(
         (
             "abac accelerate acl analytics cors delete encryption intelligent-tiering inventory "
-            "legal-hold lifecycle location logging metadataConfiguration metadataInventoryTable "
-            "metadataJournalTable metadataTable metrics notification object-lock "
-            "ownershipControls policy policyStatus publicAccessBlock replication requestPayment "
-            "restore retention select session tagging torrent uploadId uploads versioning "
-            "versions website"
+            "legal-hold lifecycle location logging metadataAnnotationTable metadataConfiguration "
+            "metadataInventoryTable metadataJournalTable metadataTable metrics notification "
+            "object-lock ownershipControls policy policyStatus publicAccessBlock replication "
+            "requestPayment restore retention select session tagging torrent uploadId uploads "
+            "versioning versions website"
         ).split()
     ),
     _OBJECT: frozenset(
@@ -186,8 +217,8 @@ _SUBRESOURCES: dict[Scope, frozenset[str]] = {
     ),
 }
 
-# Query parameters that a writing request may carry beside its sub-resource.
-_WRITE_PARAMETERS = frozenset({"partNumber", "versionId", "x-id"})
+# What SDKs add to a query, which names the operation once more.
+_ECHO = "x-id"
 # The query of a Signature Version 2 presigned URL, and the headers that it may carry.
 _SIGNATURE_V2 = frozenset(
     (
@@ -213,21 +244,22 @@ def resolve(request: Request, target: Target) -> Operation:
     """
     scope = scope_of(target)
     subresource = _subresource(request.query, scope)
-    if request.method not in _READS:
-        _refuse_unknown_parameters(request.query, subresource)
     rows = [
         row
         for row in _ROWS.get((scope, request.method, subresource), ())
         if all(_is_met(demand, request.query, request.headers) for demand in row.demands)
     ]
-    if not rows:
-        if subresource:
-            raise NotImplemented(
-                f"The sub-resource {subresource} is not implemented for this request.",
-                Subresource=subresource,
-            )
+    row = max(rows, key=lambda row: len(row.demands), default=None)
+    if row is None and subresource:
+        raise NotImplemented(
+            f"The sub-resource {subresource} is not implemented for this request.",
+            Subresource=subresource,
+        )
+    if request.method not in _READS:
+        _refuse_unknown_parameters(request.query, row)
+    if row is None:
         raise MethodNotAllowed(Method=request.method, ResourceType=scope.upper())
-    return max(rows, key=lambda row: len(row.demands))
+    return row
 
 
 def _subresource(query: Query, scope: Scope) -> str:
@@ -241,10 +273,16 @@ def _subresource(query: Query, scope: Scope) -> str:
     return found[0] if found else ""
 
 
-def _refuse_unknown_parameters(query: Query, subresource: str) -> None:
+def _refuse_unknown_parameters(query: Query, row: Operation | None) -> None:
+    """Refuse what a writing request carries that its row does not know.
+
+    It may be a sub-resource of tomorrow, or the request be meant for another row: a PUT with a
+    partNumber but no uploadId must not replace the object.
+    """
+    known = set() if row is None else {row.subresource, *row.demands, *row.parameters} - {""}
     presigned_by_v2 = "Signature" in query
     for name in query:
-        if name in (subresource, *_WRITE_PARAMETERS) or name.lower().startswith("x-amz-"):
+        if name in known or name == _ECHO or name.lower().startswith("x-amz-"):
             continue
         if presigned_by_v2 and name.lower() in _SIGNATURE_V2:
             continue

@@ -47,14 +47,23 @@ class EtagCache:
         found = etags.from_headers(headers)
         if found is None:
             return await self._derived(place, account)
-        self._remember(place, found)
+        # Remembered only if this is the object of that ETag, not a newer one.
+        if etags.is_static_large_object(headers) and (
+            etags.unquoted(headers.get("Etag", "")) == place[3]
+        ):
+            self._remember(place, found)
         return found
 
     async def _derived(self, place: tuple[str, str, str, str], account: Account) -> str:
         known = self._known.get(place)
         if known is None:
             _, bucket, key, swift_etag = place
-            segments = await account.get_manifest(bucket, key)
+            try:
+                segments = await account.get_manifest(bucket, key)
+            except SwiftStatus as error:
+                if error.status != 404:
+                    raise
+                return f"{swift_etag}-0"  # gone since it was listed or read
             known = etags.from_manifest(segments, swift_etag)
             # Remembered only if this is the manifest of that ETag, not of a newer object.
             if swift_etag == etags.manifest(str(segment.get("etag", "")) for segment in segments):

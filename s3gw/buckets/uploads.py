@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from s3gw.buckets import parallel
-from s3gw.buckets.facts import ContainerFacts
+from s3gw.buckets.facts import ContainerFacts, read_facts
 from s3gw.mapping import layout
+from s3gw.mapping.conditions import last_modified
+from s3gw.mapping.etags import unquoted
 from s3gw.mapping.listing import entry_time
 from s3gw.swift.account import Account, Entry
-from s3gw.swift.errors import SwiftStatus
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 _PAGE = 10_000
+# Names deleted between two looks whether their bucket was made anew.
+_BATCH = 1000
+# Failed deletes after which the others are not tried.
+_HOPELESS = 100
+# Seconds after which an abort that left its flag behind is taken for dead.
+_ABORT_LIFE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class OpenUpload:
     key: str
     upload_id: str
     initiated: datetime
+    stamp: str
+    """Swift's own time, to the microsecond: text that sorts."""
 
 
 async def read_marker(
@@ -43,10 +53,30 @@ async def read_marker(
     """The headers of the upload's marker; None if the upload is not open."""
     if not layout.is_upload_id(upload_id):
         return None
+    return await _read(account, bucket, layout.marker_name(key, upload_id))
+
+
+async def read_part(
+    account: Account, bucket: str, key: str, upload_id: str, number: int
+) -> Part | None:
+    """The part as Swift's newest copy of it is; None if there is none."""
+    headers = await _read(account, bucket, layout.part_name(key, upload_id, number))
+    if headers is None:
+        return None
+    return Part(
+        number,
+        unquoted(headers.get("Etag", "")),
+        int(headers.get("Content-Length", "0")),
+        last_modified(headers),
+    )
+
+
+async def _read(account: Account, bucket: str, name: str) -> Mapping[str, str] | None:
+    """The newest headers of an object in the segments container; None if there is none."""
+    if not layout.is_name(name):
+        return None
     try:
-        return await account.head_object(
-            layout.segments_container(bucket), layout.marker_name(key, upload_id), newest=True
-        )
+        return await account.head_object(layout.segments_container(bucket), name, newest=True)
     except SwiftStatus as error:
         if error.status == 404:
             return None
@@ -66,14 +96,15 @@ async def list_parts(account: Account, bucket: str, key: str, upload_id: str) ->
 
 async def list_uploads(account: Account, bucket: str, prefix: str) -> list[OpenUpload]:
     """Every open upload of keys with the prefix, by key, then time, then id."""
+    if not layout.is_name(prefix):
+        return []
     found = []
     async for entry in _entries(account, layout.segments_container(bucket), prefix):
-        upload = layout.parse_marker_name(str(entry.get("name", "")))
-        if upload is not None:
-            found.append(OpenUpload(*upload, entry_time(entry)))
-    return sorted(
-        found, key=lambda upload: (upload.key.encode(), upload.initiated, upload.upload_id)
-    )
+        upload = layout.parse_marker_name(str(entry["name"]))
+        # The prefix of the name may reach into the upload id.
+        if upload is not None and upload[0].startswith(prefix):
+            found.append(OpenUpload(*upload, entry_time(entry), str(entry["last_modified"])))
+    return sorted(found, key=lambda upload: (upload.key.encode(), upload.stamp, upload.upload_id))
 
 
 async def create_segments(account: Account, bucket: str, facts: ContainerFacts) -> None:
@@ -106,7 +137,12 @@ async def manifest_names(
 
 
 async def any_version_names(account: Account, bucket: str, key: str, upload_id: str) -> bool:
-    """Whether the manifest of any of the key's versions names parts of the upload."""
+    """Whether the manifest of any of the key's versions names parts of the upload.
+
+    The newest is asked itself, since the listing may lag.
+    """
+    if await manifest_names(account, bucket, key, upload_id):
+        return True
     marker, version_marker = "", ""
     while True:
         query: dict[str, str | int] = {"versions": "", "prefix": key, "limit": _PAGE}
@@ -124,24 +160,48 @@ async def any_version_names(account: Account, bucket: str, key: str, upload_id: 
         marker, version_marker = str(page[-1]["name"]), str(page[-1]["version_id"])
 
 
+async def flag_abort(account: Account, bucket: str, key: str, upload_id: str) -> None:
+    """Say, before the upload's parts go, that they may be going."""
+    name = layout.aborting_name(key, upload_id)
+    await account.put_object(
+        layout.segments_container(bucket), name, {"Content-Type": "application/octet-stream"}, b""
+    )
+
+
+async def unflag_abort(account: Account, bucket: str, key: str, upload_id: str) -> None:
+    """Say that no part of the upload will go any more."""
+    name = layout.aborting_name(key, upload_id)
+    await delete_objects(account, layout.segments_container(bucket), [name])
+
+
+async def is_aborting(account: Account, bucket: str, key: str, upload_id: str, now: float) -> bool:
+    """Whether an abort of the upload may be deleting parts; `now`: seconds since the epoch."""
+    if not layout.is_upload_id(upload_id):
+        return False
+    headers = await _read(account, bucket, layout.aborting_name(key, upload_id))
+    return headers is not None and now - last_modified(headers).timestamp() < _ABORT_LIFE
+
+
 async def delete_upload(account: Account, bucket: str, key: str, upload_id: str) -> None:
-    """Delete the upload's parts and sub-manifests (not its marker)."""
+    """Delete the upload's parts and sub-manifests (not its marker, and not the abort's flag)."""
     container = layout.segments_container(bucket)
-    names = [
-        str(entry["name"])
-        async for entry in _entries(account, container, layout.part_prefix(key, upload_id))
-    ]
+    flag = layout.aborting_name(key, upload_id)
+    found = _entries(account, container, layout.part_prefix(key, upload_id))
+    names = [str(entry["name"]) async for entry in found if entry["name"] != flag]
     await delete_objects(account, container, names)
 
 
 async def delete_segments(account: Account, bucket: str) -> None:
     """Delete all uploads and parts of a bucket that is gone, and then their container.
 
-    A container that fills again meanwhile belongs to a new bucket of that name, and stays.
+    A bucket that was made anew meanwhile keeps what is there: it may be its own.
     """
     container = layout.segments_container(bucket)
     names = [str(entry["name"]) async for entry in _entries(account, container, "")]
-    await delete_objects(account, container, names)
+    for start in range(0, len(names), _BATCH):
+        if await read_facts(account, bucket) is not None:
+            return
+        await delete_objects(account, container, names[start : start + _BATCH])
     try:
         await account.delete_container(container)
     except SwiftStatus as error:
@@ -150,16 +210,24 @@ async def delete_segments(account: Account, bucket: str) -> None:
 
 
 async def delete_objects(account: Account, container: str, names: Iterable[str]) -> None:
-    """Delete objects, some at a time; those already gone are fine."""
+    """Delete objects, some at a time; those already gone are fine.
+
+    One that cannot be deleted keeps none of the others; raises what Swift said of the first.
+    """
+    failures: list[SwiftStatus | SwiftUnreachable] = []
 
     async def delete(name: str) -> None:
+        if len(failures) >= _HOPELESS:
+            return
         try:
             await account.delete_object(container, name)
-        except SwiftStatus as error:
-            if error.status != 404:
-                raise
+        except (SwiftStatus, SwiftUnreachable) as error:
+            if not isinstance(error, SwiftStatus) or error.status != 404:
+                failures.append(error)
 
     await parallel.for_each(names, delete)
+    if failures:
+        raise failures[0]
 
 
 async def _entries(account: Account, container: str, prefix: str) -> AsyncIterator[Entry]:

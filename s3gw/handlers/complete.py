@@ -4,7 +4,9 @@ The rule: parts are checked against Swift before anything is written, the marker
 repeat of a Complete that went through finds its object and answers the same.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 import structlog
@@ -13,9 +15,8 @@ from s3gw.buckets import parallel, uploads
 from s3gw.buckets.uploads import Part
 from s3gw.call import Call, Response
 from s3gw.mapping import etags, layout
-from s3gw.mapping.conditions import last_modified
-from s3gw.mapping.manifests import manifests_for, object_headers
-from s3gw.patience import patient, xml_response
+from s3gw.mapping.manifests import Manifests, manifests_for, object_headers, refused_names
+from s3gw.patience import patient
 from s3gw.s3.bodies import CompletedPart, parse_complete_multipart_upload
 from s3gw.s3.documents import complete_multipart_upload as complete_document
 from s3gw.s3.errors import (
@@ -26,13 +27,18 @@ from s3gw.s3.errors import (
     NoSuchUpload,
     NotImplemented,
     PreconditionFailed,
+    ServiceUnavailable,
 )
 from s3gw.s3.xml import Element
+from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
 
 _log = structlog.get_logger(__name__)
 
 _CONDITIONS = ("if-match", "if-none-match")
+
+# Seconds between two looks whether an abort is over: half a minute in all.
+_PAUSES = (0.1, 0.2, 0.5, 1.0, *[2.0] * 14)
 
 
 async def complete_multipart_upload(call: Call) -> Response:
@@ -42,7 +48,7 @@ async def complete_multipart_upload(call: Call) -> Response:
     exclusive = _is_exclusive(call)
     marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
     if marker is None:
-        return await _completed_before(call, upload_id, wanted)
+        return await patient(call, _completed_before(call, upload_id, wanted))
     parts = await _matching_parts(call, upload_id, wanted)
     _check_sizes(call, parts)
     return await patient(call, _finish(call, upload_id, marker, parts, exclusive=exclusive))
@@ -58,25 +64,51 @@ def _is_exclusive(call: Call) -> bool:
 
 
 async def _completed_before(
-    call: Call, upload_id: str, wanted: tuple[CompletedPart, ...]
-) -> Response:
+    call: Call, upload_id: str, wanted: Sequence[CompletedPart | Part]
+) -> Element:
     """Clients repeat a Complete whose answer they lost: the same parts give the same answer."""
     try:
         etag = etags.multipart(part.etag for part in wanted)
+    except ValueError:
+        raise await call.missing(NoSuchUpload(UploadId=upload_id)) from None
+    await _wait_for_abort(call, upload_id)
+    if not await _is_complete(call, upload_id, etag):
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
+    try:
+        await _matching_parts(call, upload_id, wanted)
+    except InvalidPart as error:  # an abort took it
+        raise NoSuchUpload(UploadId=upload_id) from error
+    return _document(call, etag)
+
+
+async def _is_complete(call: Call, upload_id: str, etag: str) -> bool:
+    """Whether the key's newest object is this upload, completed from the parts of this ETag."""
+    try:
         headers = await call.swift.head_object(call.bucket, call.key, newest=True)
-    except (SwiftStatus, ValueError) as error:
-        if isinstance(error, SwiftStatus) and error.status != 404:
-            raise
-        raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
-    if etags.from_headers(headers) != etag or not await uploads.manifest_names(
+    except SwiftStatus as error:
+        if error.status == 404:
+            return False
+        raise
+    found = await call.services.etags.of_object(
+        call.account_id, call.swift, call.bucket, call.key, headers
+    )
+    return found == etag and await uploads.manifest_names(
         call.swift, call.bucket, call.key, upload_id
-    ):
-        raise NoSuchUpload(UploadId=upload_id)
-    return xml_response(_document(call, etag))
+    )
+
+
+async def _wait_for_abort(call: Call, upload_id: str) -> None:
+    """Wait until no abort can be deleting the upload's parts; raises ServiceUnavailable."""
+    for pause in _PAUSES:
+        now = call.services.clock()
+        if not await uploads.is_aborting(call.swift, call.bucket, call.key, upload_id, now):
+            return
+        await asyncio.sleep(pause)
+    raise ServiceUnavailable
 
 
 async def _matching_parts(
-    call: Call, upload_id: str, wanted: tuple[CompletedPart, ...]
+    call: Call, upload_id: str, wanted: Sequence[CompletedPart | Part]
 ) -> list[Part]:
     """The parts that the client names, as Swift has them.
 
@@ -84,34 +116,13 @@ async def _matching_parts(
     """
     listed = await uploads.list_parts(call.swift, call.bucket, call.key, upload_id)
 
-    async def match(part: CompletedPart) -> Part:
+    async def match(part: CompletedPart | Part) -> Part:
         found = listed.get(part.number)
-        if found is None or found.etag != part.etag:
-            found = await _read_part(call, upload_id, part.number)
-        if found is None or found.etag != part.etag:
-            raise InvalidPart(UploadId=upload_id, PartNumber=part.number, ETag=part.etag)
-        return found
+        if found is not None and found.etag == part.etag:
+            return found
+        return await _check_part(call, upload_id, part)
 
     return await parallel.for_each(wanted, match)
-
-
-async def _read_part(call: Call, upload_id: str, number: int) -> Part | None:
-    try:
-        headers = await call.swift.head_object(
-            layout.segments_container(call.bucket),
-            layout.part_name(call.key, upload_id, number),
-            newest=True,
-        )
-    except SwiftStatus as error:
-        if error.status == 404:
-            return None
-        raise
-    return Part(
-        number,
-        etags.unquoted(headers.get("Etag", "")),
-        int(headers.get("Content-Length", "0")),
-        last_modified(headers),
-    )
 
 
 def _check_sizes(call: Call, parts: list[Part]) -> None:
@@ -137,19 +148,20 @@ async def _finish(
     call: Call, upload_id: str, marker: Mapping[str, str], parts: list[Part], *, exclusive: bool
 ) -> Element:
     etag = etags.multipart(part.etag for part in parts)
-    headers = object_headers(marker, etag)
+    headers = object_headers(marker, upload_id, etag)
     if exclusive:
         headers["If-None-Match"] = "*"
+    limit = (await call.info()).max_manifest_segments
+    manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
     try:
-        await _put_manifests(call, upload_id, parts, headers)
+        if manifests.below and not await _put_below(call, upload_id, manifests):
+            return await _completed_before(call, upload_id, parts)
+        await call.swift.put_manifest(call.bucket, call.key, manifests.top, headers)
     except SwiftStatus as error:
-        if error.status == 400:
-            raise InvalidPart(UploadId=upload_id) from error
-        if error.status == 412 and exclusive:
-            raise PreconditionFailed(Condition="If-None-Match") from error
-        if error.status == 404:
-            raise NoSuchBucket(BucketName=call.bucket) from error
-        raise
+        # Swift may have stored what an earlier attempt sent, and lost its answer.
+        if error.status != 412 or not await _is_complete(call, upload_id, etag):
+            await _explain(call, upload_id, parts, error)
+            raise
     try:
         await call.swift.delete_object(
             layout.segments_container(call.bucket), layout.marker_name(call.key, upload_id)
@@ -161,14 +173,41 @@ async def _finish(
     return _document(call, etag)
 
 
-async def _put_manifests(
-    call: Call, upload_id: str, parts: list[Part], headers: Mapping[str, str]
-) -> None:
-    limit = (await call.info()).max_manifest_segments
-    manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
-    for name, manifest in manifests.below:
-        await call.swift.put_manifest(layout.segments_container(call.bucket), name, manifest, {})
-    await call.swift.put_manifest(call.bucket, call.key, manifests.top, headers)
+async def _put_below(call: Call, upload_id: str, manifests: Manifests) -> bool:
+    """Put the sub-manifests, which takes long; whether the upload is still open then."""
+    container = layout.segments_container(call.bucket)
+
+    async def put(manifest: tuple[str, list[Entry]]) -> None:
+        await call.swift.put_manifest(container, *manifest, {})
+
+    await parallel.for_each(manifests.below, put)
+    marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    return marker is not None
+
+
+async def _explain(call: Call, upload_id: str, parts: list[Part], error: SwiftStatus) -> None:
+    """Raise S3's word for Swift's refusal of a manifest, if there is one."""
+    if error.status == 404:
+        raise NoSuchBucket(BucketName=call.bucket) from error
+    if error.status == 412:
+        raise PreconditionFailed(Condition="If-None-Match") from error
+    refused = refused_names(error.body)
+    if error.status != 400 or not refused:
+        return
+    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+        raise NoSuchUpload(UploadId=upload_id) from error
+    # Swift names a part also if it could not read it just then.
+    suspects = [part for part in parts if str(part.number) in refused]
+    await parallel.for_each(suspects, partial(_check_part, call, upload_id))
+    raise ServiceUnavailable from error
+
+
+async def _check_part(call: Call, upload_id: str, part: CompletedPart | Part) -> Part:
+    """The part as it is now; raises InvalidPart unless it is still the same."""
+    found = await uploads.read_part(call.swift, call.bucket, call.key, upload_id, part.number)
+    if found is None or found.etag != part.etag:
+        raise InvalidPart(UploadId=upload_id, PartNumber=part.number, ETag=part.etag)
+    return found
 
 
 async def _check_not_aborted(call: Call, upload_id: str, parts: list[Part]) -> None:
@@ -176,9 +215,11 @@ async def _check_not_aborted(call: Call, upload_id: str, parts: list[Part]) -> N
 
     Without its parts the object could never be read: then it goes too, if it is still ours.
     """
+    await _wait_for_abort(call, upload_id)
 
     async def is_there(part: Part) -> bool:
-        return await _read_part(call, upload_id, part.number) is not None
+        found = await uploads.read_part(call.swift, call.bucket, call.key, upload_id, part.number)
+        return found is not None
 
     if all(await parallel.for_each(parts, is_there)):
         return

@@ -13,6 +13,7 @@ from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
 from s3gw.mapping import etags
 from s3gw.mapping.errors import as_s3_error, from_status
+from s3gw.mapping.listing import UNSEEKABLE
 from s3gw.mapping.versions import check_null_version, check_version_id, is_versioned
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
@@ -171,7 +172,7 @@ async def _listed(call: Call, ordered: list[str]) -> tuple[bool, dict[str, Entry
 
 def _common_prefix(one: str, other: str) -> str:
     same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return "".join(pair[0] for pair in same)
+    return "".join(pair[0] for pair in same).rstrip("".join(UNSEEKABLE))
 
 
 async def _delete_in_bulk(call: Call, keys: list[str]) -> dict[str, S3Error]:

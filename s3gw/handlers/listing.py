@@ -124,24 +124,17 @@ def _parameters(call: Call) -> tuple[str, str, int, bool]:
 
 
 async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: int) -> Page:
-    if any("\x00" in text for text in (prefix, delimiter, marker)):
-        return await _nothing(call)  # no key in Swift has a NUL
-    if maximum == 0:
-        return await _nothing(call)
+    query = query_for(prefix, delimiter, marker, maximum)
+    if query is None:
+        await call.bucket_facts()
+        return Page((), (), None)
     try:
-        _, listed = await call.swift.list_objects(
-            call.bucket, query_for(prefix, delimiter, marker, maximum)
-        )
+        _, listed = await call.swift.list_objects(call.bucket, query)
     except SwiftStatus as error:
         if error.status == 404:
             raise NoSuchBucket(BucketName=call.bucket) from error
         raise
     return page_of(listed, maximum)
-
-
-async def _nothing(call: Call) -> Page:
-    await call.bucket_facts()
-    return Page((), (), None)
 
 
 async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:

@@ -27,7 +27,7 @@ async def create_multipart_upload(call: Call) -> Response:
         call.key,
         min(call.settings.limits.key_size, layout.NAME_LIMIT - layout.UPLOAD_OVERHEAD),
     )
-    facts = await call.bucket_facts()
+    await call.bucket_facts()
     upload_id = layout.new_upload_id()
     container = layout.segments_container(call.bucket)
     name = layout.marker_name(call.key, upload_id)
@@ -37,6 +37,10 @@ async def create_multipart_upload(call: Call) -> Response:
     except SwiftStatus as error:
         if error.status != 404:
             raise
+        # Who may read the parts is not decided on cached facts.
+        facts = await read_facts(call.swift, call.bucket)
+        if facts is None:
+            raise NoSuchBucket(BucketName=call.bucket) from error
         await uploads.create_segments(call.swift, call.bucket, facts)
         call.services.facts.forget(call.account_id, container)
         await call.swift.put_object(container, name, headers, b"")
@@ -49,13 +53,18 @@ async def upload_part(call: Call) -> Response:
     number = _part_number(call.query.get("partNumber") or "")
     await _check_open(call, upload_id)
     started = time.monotonic()
-    stored = await store(
-        call,
-        layout.segments_container(call.bucket),
-        layout.part_name(call.key, upload_id, number),
-        {"Content-Type": "application/octet-stream"},
-        keep_checksum=False,
-    )
+    try:
+        stored = await store(
+            call,
+            layout.segments_container(call.bucket),
+            layout.part_name(call.key, upload_id, number),
+            {"Content-Type": "application/octet-stream"},
+            keep_checksum=False,
+        )
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
     if time.monotonic() - started > _SLOW:
         await _look_again(call, upload_id, number)
     return Response(
@@ -81,7 +90,10 @@ async def _check_open(call: Call, upload_id: str) -> None:
 
 
 async def _look_again(call: Call, upload_id: str, number: int) -> None:
-    """Tell the operator of a part that may have replaced one of a completed object."""
+    """Refuse a part whose upload ended meanwhile.
+
+    It may have replaced one of a completed object, which the operator has to know.
+    """
     if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
         _log.error(
             "a part was stored after its upload had ended",
@@ -91,29 +103,49 @@ async def _look_again(call: Call, upload_id: str, number: int) -> None:
             upload_id=upload_id,
             part_number=number,
         )
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
 
 
 async def abort_multipart_upload(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html.
 
     Between the steps another request may complete the upload: whoever deletes the marker has it,
-    and parts that the key's manifest names are never touched.
+    and parts that the key's manifest names are never touched.  A Complete that comes too late for
+    the marker sees the flag, and waits for the end of it.  While the flag is there a repeat goes
+    on where an abort broke off.
     """
     upload_id = call.query.get("uploadId") or ""
-    await _check_open(call, upload_id)
+    ours = await _take(call, upload_id)
+    await uploads.flag_abort(call.swift, call.bucket, call.key, upload_id)
+    if await _is_named(call, upload_id):
+        if ours:  # else the abort that broke off may still run
+            await uploads.unflag_abort(call.swift, call.bucket, call.key, upload_id)
+        raise NoSuchUpload(UploadId=upload_id)
+    await uploads.delete_upload(call.swift, call.bucket, call.key, upload_id)
+    await uploads.unflag_abort(call.swift, call.bucket, call.key, upload_id)
+    return Response(204)
+
+
+async def _take(call: Call, upload_id: str) -> bool:
+    """Delete the marker; False if an earlier abort did, but broke off.  Raises NoSuchUpload."""
+    account, bucket, key = call.swift, call.bucket, call.key
+    if await uploads.read_marker(account, bucket, key, upload_id) is None:
+        now = call.services.clock()
+        if await uploads.is_aborting(account, bucket, key, upload_id, now):
+            return False
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
     completed = await _is_named(call, upload_id)
     try:
-        await call.swift.delete_object(
-            layout.segments_container(call.bucket), layout.marker_name(call.key, upload_id)
+        await account.delete_object(
+            layout.segments_container(bucket), layout.marker_name(key, upload_id)
         )
     except SwiftStatus as error:
         if error.status != 404:
             raise
         raise NoSuchUpload(UploadId=upload_id) from error
-    if completed or await _is_named(call, upload_id):
+    if completed:
         raise NoSuchUpload(UploadId=upload_id)
-    await uploads.delete_upload(call.swift, call.bucket, call.key, upload_id)
-    return Response(204)
+    return True
 
 
 async def _is_named(call: Call, upload_id: str) -> bool:

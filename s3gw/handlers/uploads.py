@@ -49,14 +49,21 @@ async def list_multipart_uploads(call: Call) -> Response:
 
 
 def _after(found: list[OpenUpload], key_marker: str, upload_id_marker: str) -> list[OpenUpload]:
-    """The uploads behind the markers: of greater keys, or of the same key behind that upload."""
+    """The uploads behind the markers: of greater keys, or of the same key behind that upload.
+
+    An upload that ended since the last page leaves no trace of its place: then those of its key
+    are listed again, since to miss one is worse than to see one twice.
+    """
     if not key_marker:
         return found
     marker = key_marker.encode()
+    greater = [upload for upload in found if upload.key.encode() > marker]
+    if not upload_id_marker:
+        return greater
     same = [upload for upload in found if upload.key == key_marker]
     ids = [upload.upload_id for upload in same]
-    behind = same[ids.index(upload_id_marker) + 1 :] if upload_id_marker in ids else []
-    return [*behind, *(upload for upload in found if upload.key.encode() > marker)]
+    start = ids.index(upload_id_marker) + 1 if upload_id_marker in ids else 0
+    return [*same[start:], *greater]
 
 
 def _cut(
@@ -72,7 +79,7 @@ def _cut(
         if common is not None and (common == key_marker or common in prefixes[-1:]):
             continue
         if len(shown) + len(prefixes) == maximum:
-            return shown, prefixes, last
+            return shown, prefixes, last if maximum else None
         if common is None:
             shown.append(upload)
             last = (upload.key, upload.upload_id)
@@ -106,7 +113,7 @@ async def list_parts(call: Call) -> Response:
                     listings.PartEntry(part.number, part.last_modified, part.etag, part.size)
                     for part in shown
                 ],
-                truncated=len(rest) > maximum,
+                truncated=len(rest) > maximum > 0,
             )
         )
     )

@@ -148,7 +148,7 @@ class Credentials:
 
     async def _renew(self, access_key: str, secret: _Secret, now: float) -> Credential | None:
         """An outdated secret's successor, or itself while Keystone is silent."""
-        if self._silent and self._may_serve(access_key, secret):
+        if self._silent and self._may_serve(secret):
             # It did not answer last time, so nobody waits for it: that may take long.
             if now >= secret.retry_at:
                 secret.retry_at = now + RETRY
@@ -157,15 +157,14 @@ class Credentials:
         try:
             return await self._join(access_key)
         except IdentityUnavailable:
-            if self._may_serve(access_key, secret):
+            if self._may_serve(secret):
                 secret.retry_at = self._clock() + RETRY
                 return self._stale(secret)
             raise
 
-    def _may_serve(self, access_key: str, secret: _Secret) -> bool:
+    def _may_serve(self, secret: _Secret) -> bool:
         life = self._settings.secret_ttl + self._settings.stale_ttl
-        current = self._known.get(access_key) is secret
-        return current and self._younger(secret, self._clock(), life)
+        return self._younger(secret, self._clock(), life)
 
     def _stale(self, secret: _Secret) -> Credential:
         self.stale_uses += 1

@@ -5,6 +5,7 @@ and to the others, and nobody waits longer than `patience`.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
@@ -70,4 +71,6 @@ class Flights(Generic[K, V]):
         # Looked at here: a failed flight that nobody waits for any more is no news, a bug is.
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (IdentityRefused, IdentityUnavailable)):
-            _log.error("identity_flight_crashed", error=type(error).__name__, exc_info=error)
+            # As text: a renderer that shows local variables would show secrets.
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("identity_flight_crashed", error=type(error).__name__, trace=trace)

@@ -19,6 +19,8 @@ from s3gw.config import ConfigError, read_secret
 _FILE = "_file"
 _ALIASES = {"v1": "v1password", "tempauth": "v1password"}
 """python-swiftclient brings the plugin of Swift's own v1 logins under a name few know."""
+_NEEDED = {"password": "password", "v3password": "password", "token": "token", "v3token": "token"}
+"""What keystoneauth1 does not call required, and then misses with an Exception or a TypeError."""
 
 
 def load_plugin(key: str, settings: Mapping[str, Any]) -> BaseIdentityPlugin:
@@ -38,6 +40,8 @@ def load_plugin(key: str, settings: Mapping[str, Any]) -> BaseIdentityPlugin:
         if option.dest in given:
             raise ConfigError(f"{key}.{name}: {option.dest} is given twice")
         given[option.dest] = option.type(text)
+    if not given.get(needed := _NEEDED.get(auth_type, ""), not needed):
+        raise ConfigError(f"{key}.{needed}: is required with auth_type {auth_type}")
     try:
         # The getter fills in what is not given: some plugins insist on every keyword.
         plugin = loader.load_from_options_getter(lambda _: None, **given)

@@ -7,6 +7,7 @@ continue, complete, read and delete what the other began.
 
 import re
 import secrets
+from base64 import urlsafe_b64decode
 
 _SEGMENTS = "+segments"
 
@@ -31,13 +32,16 @@ RESERVED_PARAMETERS = ("s3gw_", "swift_")
 
 MAX_PARTS = 10_000
 FIRST_SUBMANIFEST = 20_000
-_UPLOAD_ID_BYTES = 36
+_ABORTING = 30_000
+_UPLOAD_ID_LENGTH = 48
 NAME_LIMIT = 1024
 """Bytes of a Swift object name."""
-UPLOAD_OVERHEAD = len("/") + 48 + len("/") + len("20000")
+UPLOAD_OVERHEAD = len("/") + _UPLOAD_ID_LENGTH + len("/") + len("20000")
 """Bytes that a part's name is longer than its key."""
 
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# What s3api's upload ids are in base64.
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def segments_container(bucket: str) -> str:
@@ -52,7 +56,7 @@ def is_reserved(container: str) -> bool:
 
 def new_upload_id() -> str:
     """48 characters of urlsafe base64, never all digits."""
-    while (upload_id := secrets.token_urlsafe(_UPLOAD_ID_BYTES)).isdigit():
+    while (upload_id := secrets.token_urlsafe(_UPLOAD_ID_LENGTH * 3 // 4)).isdigit():
         pass
     return upload_id
 
@@ -60,6 +64,18 @@ def new_upload_id() -> str:
 def is_upload_id(text: str) -> bool:
     """Whether the text can be an upload id (ours, or one that s3api made)."""
     return _UPLOAD_ID.fullmatch(text) is not None and not text.isdigit()
+
+
+def is_s3api_upload_id(upload_id: str) -> bool:
+    """Whether s3api made the upload id: the base64 of a UUID's text."""
+    if len(upload_id) != _UPLOAD_ID_LENGTH or not is_upload_id(upload_id):
+        return False
+    return _UUID.fullmatch(urlsafe_b64decode(upload_id)) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether Swift can have an object of that name."""
+    return "\x00" not in text and len(text.encode("utf-8")) <= NAME_LIMIT
 
 
 def marker_name(key: str, upload_id: str) -> str:
@@ -80,6 +96,11 @@ def part_name(key: str, upload_id: str, number: int) -> str:
 def submanifest_name(key: str, upload_id: str, index: int) -> str:
     """The index-th (from 0) manifest below the object's own, above Swift's segment limit."""
     return part_name(key, upload_id, FIRST_SUBMANIFEST + index)
+
+
+def aborting_name(key: str, upload_id: str) -> str:
+    """The object that is there while an abort deletes the parts; a number, as s3api expects."""
+    return part_name(key, upload_id, _ABORTING)
 
 
 def parse_part_number(text: str) -> int | None:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from s3gw.mapping.layout import NAME_LIMIT
+from s3gw.s3.errors import KeyTooLongError, NotImplemented
 from s3gw.swift.account import Entry
+
+UNSEEKABLE = ("\ud7ff", "\U0010ffff")
+"""Swift seeks the end of a prefix by the character after its last one, which these have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +27,31 @@ class Page:
     """The page's last key or prefix, if there is more."""
 
 
-def query_for(prefix: str, delimiter: str, marker: str, maximum: int) -> dict[str, str | int]:
-    """The Swift query for a page: one entry more than asked for tells whether there is more."""
-    given = {"prefix": prefix, "delimiter": delimiter, "marker": marker}
+def query_for(
+    prefix: str, delimiter: str, marker: str, maximum: int
+) -> dict[str, str | int] | None:
+    """The Swift query for a page: one entry more than asked for tells whether there is more.
+
+    None: no key can be on the page.  Names in Swift hold no NUL, which Swift refuses in a query:
+    none begins with such a prefix or is divided by such a delimiter, and those behind such a
+    marker are those behind what stands before its NUL.
+
+    Raises KeyTooLongError, and NotImplemented for the two characters that Swift stumbles over.
+    """
+    for text in (prefix, delimiter, marker):
+        size = len(text.encode("utf-8"))
+        if size > NAME_LIMIT:
+            raise KeyTooLongError(Size=size, MaxSizeAllowed=NAME_LIMIT)
+    for name, text in (("prefix", prefix), ("delimiter", delimiter)):
+        if text.endswith(UNSEEKABLE):
+            raise NotImplemented(f"This {name} is not implemented.", Parameter=name)
+    if maximum == 0 or "\x00" in prefix:
+        return None
+    given = {
+        "prefix": prefix,
+        "delimiter": "" if "\x00" in delimiter else delimiter,
+        "marker": marker.partition("\x00")[0],
+    }
     return {"limit": maximum + 1, **{name: value for name, value in given.items() if value}}
 
 

@@ -3,17 +3,20 @@
 https://docs.openstack.org/swift/latest/overview_large_objects.html#static-large-objects
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from s3gw.mapping import etags, layout
-from s3gw.mapping.metadata import strip_parameters
+from s3gw.mapping.metadata import DEFAULT_CONTENT_TYPE, strip_parameters
 from s3gw.swift.account import Entry
 
+# Bytes of a manifest that Swift accepts by default: many segments with long names are more.
+_MANIFEST_SIZE = 8 * 1024 * 1024
+_SIZE_DIGITS = 16
 _S3API_MARKER_TYPE = "application/directory"
-_DEFAULT_TYPE = "binary/octet-stream"
-_KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
+_KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
 class Segment(Protocol):
@@ -34,7 +37,7 @@ class Segment(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """What has to be PUT, in this order: the sub-manifests (by name), then the object's own."""
+    """What has to be PUT: first the sub-manifests (by name), then the object's own."""
 
     below: tuple[tuple[str, list[Entry]], ...]
     top: list[Entry]
@@ -45,7 +48,9 @@ def manifests_for(
 ) -> Manifests:
     """The manifests of a completed upload; `limit` is Swift's number of segments in one.
 
-    Swift refuses empty segments among others, so empty parts are left out.
+    Swift refuses empty segments among others, so empty parts are left out.  What the object's own
+    manifest has room for stands in it, in front: Swift deletes a large object only if never more
+    than ten times its limit of segments wait in sub-manifests.
     """
     container = layout.segments_container(bucket)
     filled = [part for part in parts if part.size] or list(parts[:1])
@@ -57,10 +62,13 @@ def manifests_for(
         }
         for part in filled
     ]
+    limit = min(limit, _MANIFEST_SIZE // (len(json.dumps(entries[-1])) + _SIZE_DIGITS))
     if len(entries) <= limit:
         return Manifests((), entries)
-    below, top = [], []
-    for index, start in enumerate(range(0, len(entries), limit)):
+    count = -((limit - len(entries)) // (limit - 1))  # a sub-manifest takes a place itself
+    direct = max(limit - count, 0)
+    below, top = [], entries[:direct]
+    for index, start in enumerate(range(direct, len(entries), limit)):
         chunk = entries[start : start + limit]
         name = layout.submanifest_name(key, upload_id, index)
         below.append((name, chunk))
@@ -74,18 +82,30 @@ def manifests_for(
     return Manifests(tuple(below), top)
 
 
-def object_headers(marker: Mapping[str, str], etag: str) -> dict[str, str]:
+def refused_names(report: bytes) -> list[str]:
+    """The last components of the segments that Swift's report on a refused manifest names.
+
+    A segment that Swift could not read is among them, whatever the reason.
+    """
+    try:
+        problems = json.loads(report)["Errors"]
+        return [str(path).rpartition("/")[2] for path, _ in problems]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def object_headers(marker: Mapping[str, str], upload_id: str, etag: str) -> dict[str, str]:
     """The completed object's Swift headers: its marker's, and the S3 ETag.
 
     The ETag stands in the metadata and, for listings, in a parameter of the content type.
     """
-    content_type = strip_parameters(marker.get("Content-Type", _DEFAULT_TYPE))
-    if content_type == _S3API_MARKER_TYPE:
-        content_type = _DEFAULT_TYPE
+    content_type = strip_parameters(marker.get("Content-Type", DEFAULT_CONTENT_TYPE))
+    if content_type == _S3API_MARKER_TYPE and layout.is_s3api_upload_id(upload_id):
+        content_type = DEFAULT_CONTENT_TYPE  # the client's own is hidden from us
     headers = {
         name: value
         for name, value in marker.items()
-        if name in _KEPT or name.lower().startswith(layout.USER_META)
+        if name.lower() in _KEPT or name.lower().startswith(layout.USER_META)
     }
     headers["Content-Type"] = f"{content_type};{layout.ETAG_PARAMETER}={etag}"
     headers[layout.META_ETAG] = etag

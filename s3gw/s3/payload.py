@@ -31,7 +31,7 @@ from s3gw.s3.errors import (
 from s3gw.s3.request import Headers
 from s3gw.s3.signing import Signing
 
-HEADER = "x-amz-content-sha256"
+CONTENT_SHA256 = "x-amz-content-sha256"
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -97,8 +97,8 @@ def signed_payload(value: str) -> PayloadMode:
     _refuse_ecdsa(value)
     choice = ", ".join(_LITERAL)
     raise InvalidArgument(
-        f"{HEADER} must be {choice}, or a valid sha256 value.",
-        ArgumentName=HEADER,
+        f"{CONTENT_SHA256} must be {choice}, or a valid sha256 value.",
+        ArgumentName=CONTENT_SHA256,
         ArgumentValue=value,
     )
 
@@ -114,8 +114,8 @@ def unsigned_payload(value: str | None) -> PayloadMode:
     kind = _LITERAL.get(value)
     if kind in _SIGNED_CHUNKS:
         raise InvalidArgument(
-            f"{HEADER}: signed chunks need a Signature Version 4 request.",
-            ArgumentName=HEADER,
+            f"{CONTENT_SHA256}: signed chunks need a Signature Version 4 request.",
+            ArgumentName=CONTENT_SHA256,
             ArgumentValue=value,
         )
     if kind is not None:
@@ -126,7 +126,7 @@ def unsigned_payload(value: str | None) -> PayloadMode:
 
 def _refuse_ecdsa(value: str) -> None:
     if value.startswith("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"):
-        raise errors.NotImplemented(Header=HEADER)
+        raise errors.NotImplemented(Header=CONTENT_SHA256)
 
 
 @dataclass(frozen=True, slots=True)

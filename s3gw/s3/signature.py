@@ -13,9 +13,9 @@ from typing import Protocol
 from s3gw.s3 import sigv2, sigv4
 from s3gw.s3.checksums import PREFIX as CHECKSUM
 from s3gw.s3.errors import AccessDenied, InvalidArgument, InvalidRequest
-from s3gw.s3.payload import HEADER as CONTENT_SHA256, PayloadMode
+from s3gw.s3.payload import CONTENT_SHA256, PayloadMode
 from s3gw.s3.request import Headers, Request, Target
-from s3gw.s3.signing import ALGORITHM, Signing
+from s3gw.s3.signing import ALGORITHM, Signing, as_wire
 
 _V4_MARKS = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 _V2_MARKS = frozenset({"AWSAccessKeyId", "Signature"})
@@ -111,7 +111,7 @@ def hoisted(request: Request, claim: Claim | None) -> Headers:
                 raise InvalidArgument(
                     "A query parameter cannot be used as a header.", ArgumentName=name
                 )
-            extra.append((lower, value.encode().decode("latin-1")))
+            extra.append((lower, as_wire(value)))
     return request.headers.with_defaults(extra)
 
 

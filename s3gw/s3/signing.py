@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from s3gw.s3.dates import parse_http_date
 from s3gw.s3.errors import AccessDenied, RequestTimeTooSkewed, SignatureDoesNotMatch
+from s3gw.s3.request import Query
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -144,3 +145,21 @@ def iso(time: datetime) -> str:
 def origin_path(raw_path: str) -> str:
     """The path that clients sign: without the authority of an absolute-form target, never empty."""
     return (raw_path if raw_path[:1] == "/" else _ABSOLUTE_FORM.sub("", raw_path)) or "/"
+
+
+def amz_parameters(query: Query) -> dict[str, str]:
+    """The query's x-amz-* by lower-case name, as if they had been headers.
+
+    Their UTF-8 bytes are read as latin-1, as those of headers are; repeated ones are joined.
+    """
+    values: dict[str, list[str]] = {}
+    for name, value in query.pairs:
+        lower = name.lower()
+        if lower.startswith("x-amz-"):
+            values.setdefault(lower, []).append(value.strip(" \t"))
+    return {as_wire(name): as_wire(",".join(joined)) for name, joined in values.items()}
+
+
+def as_wire(text: str) -> str:
+    """A decoded parameter's UTF-8 bytes, read as latin-1 as those of headers are."""
+    return text.encode().decode("latin-1")

@@ -12,9 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from s3gw.s3.errors import AccessDenied, InvalidArgument
-from s3gw.s3.payload import HEADER, PayloadMode, unsigned_payload
+from s3gw.s3.payload import CONTENT_SHA256, PayloadMode, unsigned_payload
 from s3gw.s3.request import Request, Target
-from s3gw.s3.signing import iso, mismatch, origin_path, request_time, same, secret_bytes
+from s3gw.s3.signing import (
+    amz_parameters,
+    as_wire,
+    iso,
+    mismatch,
+    origin_path,
+    request_time,
+    same,
+    secret_bytes,
+)
 
 PARAMETERS = frozenset({"AWSAccessKeyId", "Expires", "Signature"})
 """Query parameters that make a URL presigned; all of them are needed."""
@@ -111,25 +120,21 @@ class V2Claim:
         value = self.request.headers.get(name)
         if value is None and self.presigned:
             value = next((v for key, v in self._query_pairs() if key.lower() == name), None)
-        return value or ""
+        return (value or "").strip()
 
     def _amz_headers(self) -> dict[str, str]:
         headers = self.request.headers
-        amz = {name: headers.get(name) or "" for name in headers.names() if _is_amz(name)}
-        if self.presigned:
-            hoisted: dict[str, list[str]] = {}
-            for name, value in self._query_pairs():
-                if _is_amz(name.lower()) and name.lower() not in amz:
-                    hoisted.setdefault(name.lower(), []).append(value.strip())
-            amz.update((name, ",".join(values)) for name, values in hoisted.items())
-        return amz
+        amz = amz_parameters(self.request.query) if self.presigned else {}
+        return amz | {
+            name: headers.get(name) or "" for name in headers.names() if name.startswith("x-amz-")
+        }
 
     def _resource(self, *, bare: bool) -> str:
         path = origin_path(self.request.raw_path)
         bucket = f"/{self.target.bucket}" if self.target.virtual_host else ""
         pairs = [pair for pair in self._query_pairs() if pair[0] in SUBRESOURCES]
         pairs.sort(key=lambda pair: pair[0])
-        assigned = [] if bare else self.request.raw_query.split("&")
+        assigned = set() if bare else set(self.request.raw_query.split("&"))
         words = [
             f"{name}={value}" if value or f"{name}=" in assigned else name for name, value in pairs
         ]
@@ -137,7 +142,7 @@ class V2Claim:
 
     def _query_pairs(self) -> list[tuple[str, str]]:
         """The decoded query, its UTF-8 bytes read as those of headers are."""
-        return [(_as_wire(name), _as_wire(value)) for name, value in self.request.query.pairs]
+        return [(as_wire(name), as_wire(value)) for name, value in self.request.query.pairs]
 
 
 def read_header(request: Request, target: Target, credential: str, now: datetime) -> V2Claim:
@@ -156,7 +161,7 @@ def read_header(request: Request, target: Target, credential: str, now: datetime
     return V2Claim(
         access_key=access_key,
         presigned=False,
-        payload=unsigned_payload(headers.get(HEADER)),
+        payload=unsigned_payload(headers.get(CONTENT_SHA256)),
         expires=None,
         signature=signature,
         request=request,
@@ -177,7 +182,7 @@ def read_query(request: Request, target: Target, now: datetime) -> V2Claim:
             "parameters"
         )
     _check_expiry(values["Expires"], now)
-    payload_hash = request.headers.get(HEADER) or request.query.get(HEADER)
+    payload_hash = request.headers.get(CONTENT_SHA256) or request.query.get(CONTENT_SHA256)
     return V2Claim(
         access_key=values["AWSAccessKeyId"],
         presigned=True,
@@ -196,11 +201,3 @@ def _check_expiry(expires: str, now: datetime) -> None:
     if now.timestamp() > int(expires):
         end = datetime.fromtimestamp(int(expires), UTC)
         raise AccessDenied("Request has expired", Expires=iso(end), ServerTime=iso(now))
-
-
-def _is_amz(name: str) -> bool:
-    return name.startswith("x-amz-")
-
-
-def _as_wire(text: str) -> str:
-    return text.encode().decode("latin-1")

@@ -21,12 +21,13 @@ from s3gw.s3.errors import (
     InvalidRequest,
     S3Error,
 )
-from s3gw.s3.payload import PayloadMode, signed_payload
+from s3gw.s3.payload import CONTENT_SHA256, PayloadKind, PayloadMode, signed_payload
 from s3gw.s3.request import Query, Request
 from s3gw.s3.signing import (
     ALGORITHM,
     MAX_SKEW,
     Signing,
+    amz_parameters,
     basic,
     iso,
     mismatch,
@@ -50,8 +51,7 @@ PARAMETERS = frozenset(
 """Query parameters that make a URL presigned, in lower case; all of them are needed."""
 
 _SIGNATURE = "x-amz-signature"
-_CONTENT_SHA256 = "x-amz-content-sha256"
-_UNSIGNED = "UNSIGNED-PAYLOAD"
+_UNSIGNED = PayloadKind.UNSIGNED.value
 _COMPONENTS = {"Credential", "SignedHeaders", "Signature"}
 _WEEK = 604800
 
@@ -65,15 +65,24 @@ _BLANKS = re.compile(r"[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a signature stands: its error class, and how that class's texts begin."""
+    """Where a signature stands."""
 
     error: type[S3Error]
     credential: str
+    """How that error's texts about the credential begin."""
+    may_be_unsigned: str | None
+    """The x-amz-* header that AWS lets go unsigned there."""
 
 
-_IN_HEADER = _Place(AuthorizationHeaderMalformed, "The authorization header is malformed; ")
+_IN_HEADER = _Place(
+    AuthorizationHeaderMalformed,
+    credential="The authorization header is malformed; ",
+    may_be_unsigned=None,
+)
 _IN_QUERY = _Place(
-    AuthorizationQueryParametersError, "Error parsing the X-Amz-Credential parameter; "
+    AuthorizationQueryParametersError,
+    credential="Error parsing the X-Amz-Credential parameter; ",
+    may_be_unsigned=CONTENT_SHA256,
 )
 
 
@@ -115,15 +124,13 @@ class V4Claim:
 
         Raises SignatureDoesNotMatch, with what was signed here.
         """
-        scope = self.credential.scope
-        key = signing_key(secret, self.credential.date, self.credential.region)
-        signing = Signing(key, self.timestamp, scope, self.signature)
-        attempts = product(self._hosts(), self.payload_hashes)
-        for host, payload_hash in attempts:
-            text = self._string_to_sign(self.canonical_request(host, payload_hash))
-            if same(signing.sign(text), self.signature):
+        credential = self.credential
+        key = signing_key(secret, credential.date, credential.region)
+        signing = Signing(key, self.timestamp, credential.scope, self.signature)
+        for canonical in self._canonical_requests():
+            if same(signing.sign(self._string_to_sign(canonical)), self.signature):
                 return signing
-        canonical = self.canonical_request(next(self._hosts()), self.payload_hashes[0])
+        canonical = next(self._canonical_requests())
         raise mismatch(
             self.signature,
             self._string_to_sign(canonical).encode(),
@@ -131,19 +138,18 @@ class V4Claim:
             canonical_request=canonical,
         )
 
-    def canonical_request(self, host: str, payload_hash: str) -> bytes:
-        """The canonical request, with that host and that payload hash in it."""
+    def _canonical_requests(self) -> Iterator[bytes]:
+        """The canonical requests that the client may have signed, the likeliest first."""
         request = self.request
-        lines = [
-            request.method.upper(),
-            canonical_path(request.raw_path),
-            canonical_query(request.raw_query),
-        ]
-        for name in self.signed_headers:
-            value = host if name in {"host", ":authority"} else self._value(name)
-            lines.append(f"{name}:{value}")
-        lines += ("", ";".join(self.signed_headers), payload_hash)
-        return "\n".join(lines).encode("latin-1", "backslashreplace")
+        method, path = request.method.upper(), canonical_path(request.raw_path)
+        query = canonical_query(request.raw_query)
+        values = self._signed_values()
+        names = ";".join(self.signed_headers)
+        for host, payload_hash in product(self._hosts(), self.payload_hashes):
+            values["host"] = values[":authority"] = host
+            headers = [f"{name}:{values[name]}" for name in self.signed_headers]
+            lines = (method, path, query, *headers, "", names, payload_hash)
+            yield "\n".join(lines).encode("latin-1", "backslashreplace")
 
     def _string_to_sign(self, canonical_request: bytes) -> str:
         digest = hashlib.sha256(canonical_request).hexdigest()
@@ -163,14 +169,18 @@ class V4Claim:
         else:
             yield f"{host}:{443 if self.request.scheme == 'https' else 80}"
 
-    def _value(self, name: str) -> str:
-        """A signed header's value; a presigned URL may carry it in its query instead."""
-        value = self.request.headers.get(name)
-        if value is None and self.presigned and name.startswith("x-amz-"):
-            value = _in_query(self.request.query, name)
-        if not value:
-            return ""
-        return _BLANKS.sub(" ", value) if "  " in value or "\t" in value else value
+    def _signed_values(self) -> dict[str, str]:
+        """The signed headers' values; a presigned URL may carry x-amz-* in its query instead."""
+        headers = self.request.headers
+        in_query = amz_parameters(self.request.query) if self.presigned else {}
+        values = {}
+        for name in self.signed_headers:
+            value = headers.get(name)
+            if value is None:
+                value = in_query.get(name, "")
+            blanks = "  " in value or "\t" in value
+            values[name] = _BLANKS.sub(" ", value) if blanks else value
+        return values
 
 
 def read_header(request: Request, components: str, region: str | None, now: datetime) -> V4Claim:
@@ -188,10 +198,10 @@ def read_header(request: Request, components: str, region: str | None, now: date
     credential = _read_credential(values["Credential"], _IN_HEADER, region)
     timestamp = basic(request_time(headers.get("x-amz-date"), headers.get("date"), now))
     _check_date(credential, timestamp, _IN_HEADER)
-    signed_headers = _read_signed_headers(request, values["SignedHeaders"], exempt=None)
-    payload_hash = headers.get(_CONTENT_SHA256)
+    signed_headers = _read_signed_headers(request, values["SignedHeaders"], _IN_HEADER)
+    payload_hash = headers.get(CONTENT_SHA256)
     if payload_hash is None:
-        raise InvalidRequest(f"Missing required header for this request: {_CONTENT_SHA256}")
+        raise InvalidRequest(f"Missing required header for this request: {CONTENT_SHA256}")
     return V4Claim(
         credential=credential,
         presigned=False,
@@ -222,9 +232,7 @@ def read_query(request: Request, region: str | None, now: datetime) -> V4Claim:
         )
     _check_date(credential, timestamp, _IN_QUERY)
     _check_lifetime(time, values["x-amz-expires"], now)
-    signed_headers = _read_signed_headers(
-        request, values["x-amz-signedheaders"], exempt=_CONTENT_SHA256
-    )
+    signed_headers = _read_signed_headers(request, values["x-amz-signedheaders"], _IN_QUERY)
     payload_hashes = _presigned_payload_hashes(request, signed_headers)
     return V4Claim(
         credential=credential,
@@ -263,12 +271,6 @@ def _encode_word(text: str) -> str:
 def _encode(text: str, escaped: re.Pattern[bytes]) -> str:
     octets = unquote_to_bytes(text.encode("latin-1", "backslashreplace"))
     return escaped.sub(lambda match: b"%%%02X" % match[0][0], octets).decode("ascii")
-
-
-def _in_query(query: Query, name: str) -> str | None:
-    """A parameter by its lower-case name, its UTF-8 bytes read as a header's would be."""
-    values = [value for key, value in query.pairs if key.lower() == name]
-    return ",".join(values).encode().decode("latin-1") if values else None
 
 
 def _read_parameters(query: Query) -> Mapping[str, str]:
@@ -349,15 +351,18 @@ def _check_lifetime(time: datetime, expires: str, now: datetime) -> None:
         )
 
 
-def _read_signed_headers(request: Request, text: str, exempt: str | None) -> tuple[str, ...]:
+def _read_signed_headers(request: Request, text: str, place: _Place) -> tuple[str, ...]:
     """The signed names; the host and every x-amz-* header sent must be among them."""
     names = tuple(text.lower().split(";"))
+    known = set(names)
+    if len(known) != len(names):
+        raise place.error("The list of signed headers names a header twice.")
     missing = [
         name
         for name in request.headers.names()
-        if name.startswith("x-amz-") and name not in names and name != exempt
+        if name.startswith("x-amz-") and name not in known and name != place.may_be_unsigned
     ]
-    if "host" not in names and ":authority" not in names:
+    if not known & {"host", ":authority"}:
         missing.insert(0, "host")
     if missing:
         raise AccessDenied(
@@ -369,12 +374,12 @@ def _read_signed_headers(request: Request, text: str, exempt: str | None) -> tup
 
 def _presigned_payload_hashes(request: Request, signed: tuple[str, ...]) -> tuple[str, ...]:
     """The query's x-amz-content-sha256 is signed; the header's need not be."""
-    in_query = _in_query(request.query, _CONTENT_SHA256)
+    in_query = amz_parameters(request.query).get(CONTENT_SHA256)
     if in_query is not None:
         return (in_query,)
-    in_header = request.headers.get(_CONTENT_SHA256)
+    in_header = request.headers.get(CONTENT_SHA256)
     if in_header is None:
         return (_UNSIGNED,)
-    if _CONTENT_SHA256 in signed or in_header == _UNSIGNED:
+    if CONTENT_SHA256 in signed or in_header == _UNSIGNED:
         return (in_header,)
     return (in_header, _UNSIGNED)

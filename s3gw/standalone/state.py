@@ -90,7 +90,7 @@ def load_any(layout: Layout) -> State:
         return _parse(layout.state)
     except FileNotFoundError as error:
         raise _incomplete(layout, "holds files, but no state.json") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _incomplete(layout, "has a state.json that cannot be read") from error
 
 

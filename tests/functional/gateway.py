@@ -5,6 +5,7 @@ step in before or after a request to force what otherwise happens by chance.
 """
 
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from s3gw.config import Settings
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
 from tests.functional.stack import Stack
 
+_IDLE = 15.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -28,7 +31,7 @@ class Sent:
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}{'?' if self.query else ''}{self.query}"
@@ -82,6 +85,15 @@ class Running:
 
     endpoint: str
     wire: Wire
+    busy: Callable[[], bool]
+    """Whether a request is being served, as one may be whose client has left."""
+
+    def wait_until_idle(self) -> None:
+        """Wait until no request is being served; fails after some seconds."""
+        end = time.monotonic() + _IDLE
+        while self.busy():
+            assert time.monotonic() < end, "the gateway is still busy"
+            time.sleep(0.005)
 
     @contextmanager
     def watched(self) -> Iterator[Wire]:
@@ -126,7 +138,8 @@ def running(settings: Settings) -> Iterator[Running]:
             assert thread.is_alive(), "the gateway did not start"
             thread.join(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Running(f"http://127.0.0.1:{port}", wire)
+        tasks = server.server_state.tasks
+        yield Running(f"http://127.0.0.1:{port}", wire, lambda: bool(tasks))
     finally:
         server.should_exit = True
         thread.join(20)

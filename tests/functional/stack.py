@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,13 +129,26 @@ class Launch:
 
 
 @contextmanager
-def launched(data: Path, *arguments: str, port: int = 0) -> Iterator[Launch]:
-    """A launcher on a data directory; killed at the end if the test has not stopped it."""
+def launched(
+    data: Path,
+    *arguments: str,
+    port: int = 0,
+    command: Sequence[str] = ("s3gw", "standalone"),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Launch]:
+    """A launcher on a data directory; killed at the end if the test has not stopped it.
+
+    The command `s3gw.standalone` has options that the one for people has not.
+    """
     ready_file = data.with_name(f"ready-{uuid4().hex}.json")
-    command = [sys.executable, "-m", "s3gw.standalone", f"--data={data}", f"--port={port}"]
-    command += ["--no-fsync", f"--ready-file={ready_file}", *arguments]
+    options = [f"--data={data}", f"--port={port}", f"--ready-file={ready_file}", "--no-fsync"]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", *command, *options, *arguments],
+        cwd=_ROOT,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     with process:
         try:

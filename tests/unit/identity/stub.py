@@ -73,15 +73,14 @@ class Stub:
         roles = [{"id": "1", "name": "reader"}, {"id": "2", "name": "service"}]
         catalog = [{"type": "object-store", "id": "swift", "endpoints": []}]
         scope = {"system": {"all": True}, "user": user, "roles": roles, "catalog": catalog}
-        scope["expires_at"] = "2100-01-01T00:00:00.000000Z"
         return Answer(201, token(**scope), {"X-Subject-Token": f"service-{self.logins}"})
 
 
 def token(**fields: Any) -> dict[str, Any]:
     """A token's document, good for an hour by a clock that is far from ours."""
     times = {
-        "issued_at": "2001-01-01T00:00:00.000000Z",
-        "expires_at": "2001-01-01T01:00:00.000000Z",
+        "issued_at": "2099-12-31T23:00:00.000000Z",
+        "expires_at": "2100-01-01T00:00:00.000000Z",
     }
     return {"token": {"methods": ["password"], **times, **fields}}
 

@@ -157,7 +157,7 @@ async def test_a_wrong_signature_is_refused_without_a_second_read(
     with pytest.raises(SignatureDoesNotMatch) as caught:
         await gate.verify(claim)
     assert caught.value.details == {"StringToSign": "…"}
-    assert keystone.asked == ["AK"]
+    assert (keystone.asked, claim.tried) == (["AK"], [SECRET])
 
 
 async def test_a_wrong_signature_makes_a_cached_secret_be_read_once_more(

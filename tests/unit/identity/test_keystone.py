@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from structlog.testing import capture_logs
 
 from s3gw.config import ConfigError, Identity, Swift
 from s3gw.identity.keystone import KeystoneProvider
 from s3gw.identity.model import Credential, IdentityRefused, IdentityUnavailable
+from tests.unit.identity.conftest import Lines
 from tests.unit.identity.fakes import Clock
 from tests.unit.identity.stub import (
     ACCESS_KEY,
@@ -120,10 +120,10 @@ async def test_a_5xx_is_silence(keystone: KeystoneProvider, stub: Stub, status: 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 409, 429])
 async def test_any_other_answer_is_a_refusal(
-    keystone: KeystoneProvider, stub: Stub, status: int
+    keystone: KeystoneProvider, stub: Stub, status: int, logs: Lines
 ) -> None:
     stub.fail(status)
-    with capture_logs() as logs, pytest.raises(IdentityRefused):
+    with pytest.raises(IdentityRefused):
         await keystone.credential(ACCESS_KEY)
     assert logs[0]["event"] == "ec2_secrets_not_readable"
     with pytest.raises(IdentityRefused):
@@ -141,10 +141,10 @@ async def test_a_login_of_the_service_user_that_fails_with_a_5xx_is_silence(
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_a_login_of_the_service_user_that_is_refused_is_a_refusal_and_logged(
-    keystone: KeystoneProvider, stub: Stub, status: int
+    keystone: KeystoneProvider, stub: Stub, status: int, logs: Lines
 ) -> None:
     stub.answers["POST", "/v3/auth/tokens"] = Answer(status)
-    with capture_logs() as logs, pytest.raises(IdentityRefused):
+    with pytest.raises(IdentityRefused):
         await keystone.credential(ACCESS_KEY)
     assert logs[0]["event"] == "service_user_refused"
 
@@ -158,6 +158,13 @@ async def test_a_dead_keystone_is_silence_wherever_its_api_lies(
         await provider.credential(ACCESS_KEY)
     with pytest.raises(IdentityUnavailable):
         await provider.login(KNOWN)
+    await provider.aclose()
+
+
+async def test_a_server_that_is_no_keystone_is_a_refusal(stub: Stub, clock: Clock) -> None:
+    provider = made(f"{stub.url}/elsewhere", clock)
+    with pytest.raises(IdentityRefused):
+        await provider.credential(ACCESS_KEY)
     await provider.aclose()
 
 
@@ -200,14 +207,13 @@ async def test_a_service_token_that_ran_out_is_renewed_once(
 
 
 async def test_the_operator_hears_of_a_missing_right_once_a_minute(
-    keystone: KeystoneProvider, stub: Stub, clock: Clock
+    keystone: KeystoneProvider, stub: Stub, clock: Clock, logs: Lines
 ) -> None:
     stub.answers["GET", CREDENTIAL] = Answer(403, {"error": {"message": "identity:get_credential"}})
-    with capture_logs() as logs:
-        for seconds in (0, 59, 1):
-            clock.now += seconds
-            with pytest.raises(IdentityRefused, match="identity:get_credential"):
-                await keystone.credential(ACCESS_KEY)
+    for seconds in (0, 59, 1):
+        clock.now += seconds
+        with pytest.raises(IdentityRefused, match="identity:get_credential"):
+            await keystone.credential(ACCESS_KEY)
     assert [line["keystone"] for line in logs] == ["403 identity:get_credential"] * 2
     assert "reader" in logs[0]["advice"]
 
@@ -308,11 +314,10 @@ def signed_at(asked: Asked) -> datetime:
 
 
 async def test_keystones_clock_is_taken_when_ours_is_off(
-    keystone: KeystoneProvider, stub: Stub, clock: Clock
+    keystone: KeystoneProvider, stub: Stub, clock: Clock, logs: Lines
 ) -> None:
     clock.now -= 7200
-    with capture_logs() as logs:
-        login = await keystone.login(KNOWN)
+    login = await keystone.login(KNOWN)
     assert stub.date is not None
     assert abs(signed_at(stub.asked[-1]) - stub.date) < timedelta(seconds=2)
     assert login.expires_at == clock() + 3600
@@ -320,11 +325,10 @@ async def test_keystones_clock_is_taken_when_ours_is_off(
 
 
 async def test_a_small_difference_of_the_clocks_is_left_alone(
-    keystone: KeystoneProvider, stub: Stub, clock: Clock
+    keystone: KeystoneProvider, stub: Stub, clock: Clock, logs: Lines
 ) -> None:
     clock.now -= 30
-    with capture_logs() as logs:
-        await keystone.login(KNOWN)
+    await keystone.login(KNOWN)
     assert abs(signed_at(stub.asked[-1]).timestamp() - clock()) < 1
     assert logs == []
 

@@ -72,7 +72,14 @@ def test_a_wrong_option_is_named(options: dict[str, Any], said: str) -> None:
 
 def test_a_missing_option_is_named() -> None:
     with pytest.raises(ConfigError, match=r"identity\.service: .*auth_url"):
-        load_plugin("identity.service", {"username": "s3gw"})
+        load_plugin("identity.service", {"username": "s3gw", "password": "p"})
+
+
+@pytest.mark.parametrize("auth_type", ["password", "v3password"])
+@pytest.mark.parametrize("password", [{}, {"password": ""}])
+def test_a_missing_password_is_named(auth_type: str, password: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"identity\.service\.password: is required"):
+        load_plugin("identity.service", LOGIN | {"auth_type": auth_type} | password)
 
 
 def test_a_plugin_that_gives_no_tokens_is_refused() -> None:

@@ -50,28 +50,30 @@ def encode(
     signed: bool,
     trailers: Trailers | None = None,
     form: Form = AWS,
+    signing: Signing = SIGNING,
 ) -> bytes:
     """The encoded body; `trailers` is None where the payload mode knows none."""
     wire = bytearray()
-    previous = SEED
+    previous = signing.signature
     for chunk in [*chunks, b""]:
         wire += f"{len(chunk):x}".encode()
         if signed:
-            previous = _sign(previous, "PAYLOAD", [_sha256(b""), _sha256(chunk)])
+            previous = _sign(signing, previous, "PAYLOAD", [_sha256(b""), _sha256(chunk)])
             wire += f";chunk-signature={previous}".encode()
         wire += b"\r\n" + chunk + (b"\r\n" if chunk else b"")
     if trailers is not None:
         wire += form.trailers(trailers)
         if signed:
             lines = "".join(f"{name.lower()}:{value}\n" for name, value in sorted(trailers))
-            signature = _sign(previous, "TRAILER", [_sha256(lines.encode())])
+            signature = _sign(signing, previous, "TRAILER", [_sha256(lines.encode())])
             wire += form.before_signature + f"x-amz-trailer-signature:{signature}\r\n".encode()
     return bytes(wire + form.end)
 
 
-def _sign(previous: str, kind: str, hashes: Sequence[str]) -> str:
-    text = "\n".join([f"AWS4-HMAC-SHA256-{kind}", TIMESTAMP, SCOPE, previous, *hashes])
-    return hmac.new(KEY, text.encode(), hashlib.sha256).hexdigest()
+def _sign(signing: Signing, previous: str, kind: str, hashes: Sequence[str]) -> str:
+    origin = [signing.timestamp, signing.scope, previous]
+    text = "\n".join([f"AWS4-HMAC-SHA256-{kind}", *origin, *hashes])
+    return hmac.new(signing.key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _sha256(data: bytes) -> str:

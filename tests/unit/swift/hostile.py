@@ -1,0 +1,136 @@
+"""A backend on loopback that says, byte for byte, what a test wants Swift to say.
+
+The rule: each connection is served by one script, in a thread of its own; what a script finds
+wrong fails the test.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+_PATIENCE = 10.0  # seconds until a byte that does not come is a failure
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of one request."""
+
+    line: str
+    headers: list[tuple[str, str]]
+    """In order, the names as they were written."""
+
+    def get(self, name: str) -> str | None:
+        """The value of the (lower-case) name; fails on a repeated one."""
+        values = [value for found, value in self.headers if found.lower() == name]
+        assert len(values) < 2
+        return values[0] if values else None
+
+
+class Peer:
+    """The backend's end of one connection."""
+
+    def __init__(self, connection: socket.socket, heads: list[Head]) -> None:
+        self._connection = connection
+        self._heads = heads
+        self._unread = b""
+
+    def head(self) -> Head:
+        """Read the head of the next request."""
+        while b"\r\n\r\n" not in self._unread:
+            self._unread += self._receive()
+        text, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        line, *lines = text.decode("latin-1").split("\r\n")
+        pairs = [pair.split(": ", 1) for pair in lines]
+        head = Head(line, [(name, value) for name, value in pairs])
+        self._heads.append(head)
+        return head
+
+    def body(self, size: int) -> bytes:
+        """Read so many bytes of the body."""
+        while len(self._unread) < size:
+            self._unread += self._receive()
+        data, self._unread = self._unread[:size], self._unread[size:]
+        return data
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self._connection.sendall(data)
+
+    def answer(self, status: str, *headers: str, body: bytes = b"") -> None:
+        """Send a whole answer."""
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+        self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+
+    def left(self) -> bytes:
+        """What still comes until the other end closes the connection."""
+        found = self._unread
+        try:
+            while data := self._connection.recv(65536):
+                found += data
+        except ConnectionResetError:
+            pass
+        return found
+
+    def _receive(self) -> bytes:
+        data = self._connection.recv(65536)
+        if not data:
+            raise EOFError("the gateway closed the connection")
+        return data
+
+
+Script = Callable[[Peer], None]
+
+
+@dataclass(slots=True)
+class Backend:
+    """What came to the backend."""
+
+    url: str
+    heads: list[Head] = field(default_factory=list)
+    connections: int = 0
+    failures: list[Exception] = field(default_factory=list)
+
+
+@contextmanager
+def serving(*scripts: Script) -> Iterator[Backend]:
+    """A backend whose connections run the scripts in turn; the last one runs for all others.
+
+    At the end of the block all scripts must have ended without a failure.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+    backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    threads: list[threading.Thread] = []
+
+    def run(connection: socket.socket, script: Script) -> None:
+        with connection:
+            try:
+                script(Peer(connection, backend.heads))
+            except Exception as failure:  # noqa: BLE001 - raised again in the test's own thread
+                backend.failures.append(failure)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            connection.settimeout(_PATIENCE)
+            script = scripts[min(backend.connections, len(scripts) - 1)]
+            backend.connections += 1
+            threads.append(threading.Thread(target=run, args=(connection, script)))
+            threads[-1].start()
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
+        yield backend
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        accepting.join()
+        for thread in threads:
+            thread.join()
+    if backend.failures:
+        raise backend.failures[0]
