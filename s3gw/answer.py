@@ -18,6 +18,7 @@ from s3gw.swift.errors import SwiftUnreachable
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_REGION = "x-amz-bucket-region"
 _BODILESS = frozenset({204, 304})
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # A shorter answer is sent whole before a vanished client would be noticed.
@@ -49,8 +50,8 @@ def complete_headers(
     headers.append(("x-amz-request-id", request_id))
     headers.append(("x-amz-id-2", host_id))
     headers.append(("Server", "s3gw"))
-    if bucket_region is not None:
-        headers.append(("x-amz-bucket-region", bucket_region))
+    if bucket_region is not None and not any(name == _REGION for name, _ in headers):
+        headers.append((_REGION, bucket_region))
     if close:
         headers.append(("Connection", "close"))
 

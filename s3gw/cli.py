@@ -67,7 +67,8 @@ def check(config: Path | None) -> None:
     marks = {True: ("ok  ", "green"), False: ("FAIL", "red"), None: ("warn", "yellow")}
     for finding in findings:
         mark, colour = marks[finding.ok]
-        click.echo(f"{click.style(mark, fg=colour)}  {finding.title}: {finding.detail}")
+        seen = ": ".join(filter(None, (finding.title, finding.detail)))
+        click.echo(f"{click.style(mark, fg=colour)}  {seen}")
         if finding.advice:
             click.echo(f"      → {finding.advice}")
     if any(finding.ok is False for finding in findings):

@@ -111,15 +111,7 @@ class Gateway:
                 is_head=exchange.method == "HEAD",
                 close=_must_close(exchange, scope),
             )
-            whole = await answer.send_response(
-                response,
-                receive,
-                send,
-                is_head=exchange.method == "HEAD",
-                stall_timeout=self._settings.server.body_timeout,
-            )
-            if not whole:
-                _log.warning("answer broke off", request_id=exchange.request_id)
+            await self._send(exchange, response, receive, send)
         finally:
             self._active -= 1
             _log.info(
@@ -135,6 +127,24 @@ class Gateway:
                 swift_transaction=exchange.host_id,
                 milliseconds=round((self._services.clock() - started) * 1000, 1),
             )
+
+    async def _send(
+        self, exchange: _Exchange, response: Response, receive: Receive, send: Send
+    ) -> None:
+        """Send the answer; one that breaks off is left unfinished, so the server cuts it."""
+        try:
+            whole = await answer.send_response(
+                response,
+                receive,
+                send,
+                is_head=exchange.method == "HEAD",
+                stall_timeout=self._settings.server.body_timeout,
+            )
+        except Exception:
+            _log.exception("internal error", request_id=exchange.request_id)
+            return
+        if not whole:
+            _log.warning("answer broke off", request_id=exchange.request_id)
 
     async def _respond(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
         try:
@@ -158,12 +168,12 @@ class Gateway:
         return None
 
     async def _handle(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
+        exchange.method = scope["method"]
+        exchange.path = scope["raw_path"].decode("latin-1")
         if self._active > self._settings.limits.concurrent_requests:
             raise SlowDown
         # Copied, since the server appends the trailers of the body to the scope's own list.
         pairs = list(scope["headers"])
-        exchange.method = scope["method"]
-        exchange.path = scope["raw_path"].decode("latin-1")
         self._check_header_size(pairs)
         request = Request(
             scope["method"],
@@ -176,6 +186,8 @@ class Gateway:
         operation = resolve(request, target)
         exchange.operation = operation.name
         known = await self._authenticator.authenticate(request, target)
+        if known.claim is not None and not known.claim.covers(operation.subresource):
+            raise AccessDenied("The signature of this URL does not cover the sub-resource.")
         call = await self._call(exchange, request, operation, known, receive)
         return await operation.handler(call)
 
@@ -204,7 +216,7 @@ class Gateway:
             sse_s3=self._settings.s3.sse_s3,
         )
         bucket = exchange.target.bucket or ""
-        if is_reserved(bucket):
+        if is_reserved(bucket) and operation.name != "CreateBucket":  # which tells why not
             raise NoSuchBucket(BucketName=bucket)
         exchange.body = Body(
             receive,
@@ -233,12 +245,12 @@ class Gateway:
     ) -> BodyExpectation:
         length = headers.get("content-length")
         is_data = operation.name in _DATA
-        limits = self._settings.limits
         return read_expectation(
             headers,
             payload,
-            content_length=int(length) if length and length.isdigit() else None,
-            max_size=limits.object_size if is_data else limits.xml_size,
+            content_length=int(length) if length and length.isdecimal() else None,
+            # An XML body has a limit of its own, where it is read.
+            max_size=self._settings.limits.object_size,
             require_length=is_data,
             object_checksum=operation.name == "CompleteMultipartUpload",
         )

@@ -12,7 +12,8 @@ from s3gw.call import Call
 from s3gw.mapping import checksums
 from s3gw.mapping.etags import unquoted
 from s3gw.s3.checksums import COMPUTED, Checksum
-from s3gw.s3.errors import EntityTooLarge
+from s3gw.s3.errors import EntityTooLarge, PreconditionFailed
+from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import Upload
 
 
@@ -48,12 +49,29 @@ async def store(
 async def _store_whole(
     call: Call, container: str, name: str, headers: Mapping[str, str], *, keep_checksum: bool
 ) -> Stored:
+    if "expect" in call.headers and "If-None-Match" in headers:
+        await _check_absent(call, container, name)
     data = await call.body.read(call.settings.limits.buffer_size)
     etag = md5(data).hexdigest()
     checksum = call.body.checksum
     kept = checksums.to_swift(checksum, etag) if keep_checksum else {}
     await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
     return Stored(etag, checksum, keep_checksum)
+
+
+async def _check_absent(call: Call, container: str, name: str) -> None:
+    """Tell a client that waits for `100 Continue` of an object that it must not replace.
+
+    Reading the body would tell it to go on.  Swift judges the same condition again at the PUT,
+    and of a large body it judges it first.
+    """
+    try:
+        await call.swift.head_object(container, name, newest=True)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+    else:
+        raise PreconditionFailed(Condition="If-None-Match")
 
 
 async def _store_stream(

@@ -88,7 +88,7 @@ def main(target: Path) -> None:
             text = provision(keystone)
             break
         except ClientException as error:
-            print(f"not yet: {error}", file=sys.stderr)
+            sys.stderr.write(f"not yet: {error}\n")
             time.sleep(1)
     os.umask(0o077)
     target.write_text(text, encoding="ascii")

@@ -187,8 +187,10 @@ async def delete_upload(account: Account, bucket: str, key: str, upload_id: str)
     container = layout.segments_container(bucket)
     flag = layout.aborting_name(key, upload_id)
     found = _entries(account, container, layout.part_prefix(key, upload_id))
-    names = [str(entry["name"]) async for entry in found if entry["name"] != flag]
-    await delete_objects(account, container, names)
+    names = [str(entry["name"]) async for entry in found]
+    # A key may itself look like `<another key>/<its upload id>`.
+    ours = (name for name in names if layout.is_part_of(name, key, upload_id) and name != flag)
+    await delete_objects(account, container, ours)
 
 
 async def delete_segments(account: Account, bucket: str) -> None:

@@ -33,6 +33,15 @@ async def get_bucket_acl(call: Call) -> Response:
     return xml_response(documents.access_control_policy(call.owner))
 
 
+async def get_bucket_policy_status(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicyStatus.html.
+
+    There are no policies, so none makes a bucket public.
+    """
+    await call.bucket_facts()
+    return xml_response(documents.policy_status(public=False))
+
+
 def _refuses(error: type[S3Error]) -> Callable[[Call], Awaitable[Response]]:
     async def unset(call: Call) -> Response:
         await call.bucket_facts()
@@ -67,7 +76,7 @@ UNSET: tuple[tuple[str, str, Callable[[Call], Awaitable[Response]]], ...] = (
     ),
     ("GetBucketOwnershipControls", "ownershipControls", _refuses(OwnershipControlsNotFoundError)),
     ("GetBucketPolicy", "policy", _refuses(NoSuchBucketPolicy)),
-    ("GetBucketPolicyStatus", "policyStatus", _refuses(NoSuchBucketPolicy)),
+    ("GetBucketPolicyStatus", "policyStatus", get_bucket_policy_status),
     (
         "GetPublicAccessBlock",
         "publicAccessBlock",

@@ -6,7 +6,7 @@ from s3gw.buckets import uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import is_reserved, segments_container
-from s3gw.mapping.listing import entry_time
+from s3gw.mapping.listing import UNSEEKABLE, entry_time
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
 from s3gw.s3.bodies import parse_create_bucket_configuration
@@ -17,6 +17,7 @@ from s3gw.s3.errors import (
     InvalidBucketName,
     InvalidLocationConstraint,
     NoSuchBucket,
+    NotImplemented,
 )
 from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
@@ -41,6 +42,8 @@ async def list_buckets(call: Call) -> Response:
     token = query.get("continuation-token")
     marker = "" if token is None else decode_token(token)
     prefix = query.get("prefix")
+    if (prefix or "").endswith(UNSEEKABLE):
+        raise NotImplemented("This prefix is not implemented.", Parameter="prefix")
     region = query.get("bucket-region")
     here = region is None or region == call.settings.s3.region
     found: list[Entry] = []

@@ -1,24 +1,33 @@
 """DeleteObject and DeleteObjects.
 
-The rule: a large object's parts go with it only on the word of a HEAD of that very object, made
-just before; an object that has, or had, versions is always deleted plainly (docs/mapping.md).
+The rule: a large object's parts go with it only on the word of HEADs of that very object and its
+container, made just before; what has, or had, versions is always deleted plainly
+(docs/mapping.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from urllib.parse import quote, unquote
 
 from s3gw.buckets import parallel
-from s3gw.buckets.facts import from_headers
+from s3gw.buckets.facts import from_headers, read_facts
 from s3gw.call import Call, Response
 from s3gw.mapping import etags
 from s3gw.mapping.errors import as_s3_error, from_status
+from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.listing import UNSEEKABLE
-from s3gw.mapping.versions import check_null_version, check_version_id, is_versioned
+from s3gw.mapping.versions import (
+    check_null_version,
+    check_version_id,
+    is_versioned,
+    keeps_versions,
+    unnameable,
+)
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
 from s3gw.s3.documents import DeletedObject, DeleteFailure, delete_result
 from s3gw.s3.errors import InvalidRequest, NoSuchBucket, NotImplemented, S3Error, ServiceUnavailable
+from s3gw.s3.names import check_key
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
@@ -30,9 +39,11 @@ _BULK_LINE = 2_000
 
 async def delete_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html."""
-    check_version_id(call.query.get("versionId"))
+    check_key(call.key, NAME_LIMIT)
+    version_id = call.query.get("versionId")
+    check_version_id(version_id)
     _refuse_conditions(call)
-    await _delete_one(call, call.key)
+    await _delete_one(call, call.key, version_id)
     return Response(204)
 
 
@@ -42,24 +53,31 @@ def _refuse_conditions(call: Call) -> None:
             raise NotImplemented(Header=name)
 
 
-async def _delete_one(call: Call, key: str) -> None:
+async def _delete_one(call: Call, key: str, version_id: str | None = None) -> None:
     """HEAD, then the DELETE that the object needs; a missing object is fine."""
     try:
         headers = await call.swift.head_object(call.bucket, key, newest=True)
     except SwiftStatus as error:
         if error.status != 404:
             raise
-        await _delete_missing(call, key)
+        await _delete_missing(call, key, version_id)
         return
-    check_null_version(call.query, headers)
+    check_null_version(version_id, headers)
     try:
-        if etags.is_static_large_object(headers) and not is_versioned(headers):
+        if etags.is_static_large_object(headers) and not await _keeps_versions(call, headers):
             await _delete_large(call, key)
         else:
             await call.swift.delete_object(call.bucket, key)
     except SwiftStatus as error:
         if error.status != 404:
             raise
+
+
+async def _keeps_versions(call: Call, headers: Mapping[str, str]) -> bool:
+    """Whether older versions may need an object's parts: it says so, or its container does."""
+    return is_versioned(headers) or keeps_versions(
+        await call.swift.head_container(call.bucket, newest=True)
+    )
 
 
 async def _delete_large(call: Call, key: str) -> None:
@@ -72,15 +90,18 @@ async def _delete_large(call: Call, key: str) -> None:
         await call.swift.delete_object(call.bucket, key)
 
 
-async def _delete_missing(call: Call, key: str) -> None:
+async def _delete_missing(call: Call, key: str, version_id: str | None) -> None:
     """A bucket with versioning keeps a delete marker also of a name that never was."""
     facts = await call.bucket_facts()
-    if facts.versioning:
-        try:
-            await call.swift.delete_object(call.bucket, key)
-        except SwiftStatus as error:
-            if error.status != 404:
-                raise
+    if not facts.versioning:
+        return
+    if version_id is not None:
+        raise unnameable()
+    try:
+        await call.swift.delete_object(call.bucket, key)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
 
 
 async def delete_objects(call: Call) -> Response:
@@ -95,36 +116,41 @@ async def delete_objects(call: Call) -> Response:
 
 
 async def _delete_many(call: Call, wanted: Delete) -> Element:
-    failures: dict[str, S3Error] = {}
-    keys: list[str] = []
-    for item in wanted.objects:
-        refusal = _refusal(item)
-        if refusal is None:
-            keys.append(item.key)
-        else:
-            failures[item.key] = refusal
-    plain, single = await _sorted_out(call, dict.fromkeys(keys))
-    failures.update(await _delete_in_bulk(call, plain))
-    failures.update(await _delete_singly(call, single))
+    refused = await _refused(call, wanted.objects)
+    keys = dict.fromkeys(item.key for item in wanted.objects if item not in refused)
+    plain, single = await _sorted_out(call, keys)
+    failed = await _delete_in_bulk(call, plain) | await _delete_singly(call, single)
+    outcomes = [(item, refused.get(item) or failed.get(item.key)) for item in wanted.objects]
     return delete_result(
+        [DeletedObject(item.key, item.version_id) for item, error in outcomes if error is None],
         [
-            DeletedObject(item.key, item.version_id)
-            for item in wanted.objects
-            if item.key not in failures
-        ],
-        [
-            DeleteFailure(item.key, item.version_id, failures[item.key])
-            for item in wanted.objects
-            if item.key in failures
+            DeleteFailure(item.key, item.version_id, error)
+            for item, error in outcomes
+            if error is not None
         ],
         quiet=wanted.quiet,
     )
+
+
+async def _refused(
+    call: Call, items: Iterable[ObjectIdentifier]
+) -> dict[ObjectIdentifier, S3Error]:
+    """The objects that are not to be touched, and why."""
+    reasons = {item: _refusal(item) for item in items}
+    if any(item.version_id is not None and reason is None for item, reason in reasons.items()):
+        facts = await read_facts(call.swift, call.bucket)
+        if facts is None:
+            raise NoSuchBucket(BucketName=call.bucket)
+        if facts.versioning:
+            reasons |= {item: unnameable() for item in reasons if item.version_id is not None}
+    return {item: reason for item, reason in reasons.items() if reason is not None}
 
 
 def _refusal(item: ObjectIdentifier) -> S3Error | None:
     if item.etag is not None or item.size is not None or item.last_modified_time is not None:
         return NotImplemented("Conditional deletes are not implemented.")
     try:
+        check_key(item.key, NAME_LIMIT)
         check_version_id(item.version_id)
     except S3Error as error:
         return error
@@ -180,15 +206,24 @@ async def _delete_in_bulk(call: Call, keys: list[str]) -> dict[str, S3Error]:
     failures: dict[str, S3Error] = {}
     size = (await call.info()).max_deletes_per_request
     for start in range(0, len(keys), size):
-        report = await call.swift.bulk_delete(
-            (call.bucket, key) for key in keys[start : start + size]
-        )
-        errors = report.get("Errors") or []
-        for path, status in errors:
-            key = unquote(str(path)).removeprefix(f"/{call.bucket}/")
-            failures[key] = from_status(int(str(status)[:3]))
-        if not errors and not str(report.get("Response Status", "")).startswith("2"):
-            raise ServiceUnavailable
+        some = keys[start : start + size]
+        report = await call.swift.bulk_delete((call.bucket, key) for key in some)
+        failures.update(_failed(call.bucket, some, report))
+    return failures
+
+
+def _failed(bucket: str, keys: list[str], report: Entry) -> dict[str, S3Error]:
+    """The failures that a bulk report tells.
+
+    Swift gives up after so many, and does not say which keys it had not come to.
+    """
+    failures = {
+        unquote(str(path)).removeprefix(f"/{bucket}/"): from_status(int(str(status)[:3]))
+        for path, status in report.get("Errors") or []
+    }
+    done = int(report.get("Number Deleted", 0)) + int(report.get("Number Not Found", 0))
+    if done + len(failures) < len(keys):
+        return dict.fromkeys(keys, ServiceUnavailable()) | failures
     return failures
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, metadata
 from s3gw.mapping.conditions import for_swift, last_modified
+from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import check_null_version, check_version_id
 from s3gw.s3.errors import InvalidRange, NoSuchKey, NotImplemented, PreconditionFailed
 from s3gw.s3.headers import (
@@ -18,6 +19,7 @@ from s3gw.s3.headers import (
     parse_range,
     response_overrides,
 )
+from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import SwiftResponse
 
@@ -75,6 +77,7 @@ async def head_object(call: Call) -> Response:
 def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, str]]:
     if "partNumber" in call.query:
         raise NotImplemented("Reading by part number is not implemented.", Parameter="partNumber")
+    check_key(call.key, NAME_LIMIT)
     check_version_id(call.query.get("versionId"))
     return (
         Conditions.from_headers(call.headers, call.services.clock()),
@@ -93,7 +96,7 @@ async def _judged(
     """The answer's status and headers, or the S3 error that the conditions make of it."""
     if status == 404 or (status == 412 and "Etag" not in headers):
         raise await call.missing(NoSuchKey(Key=call.key))
-    check_null_version(call.query, headers)
+    check_null_version(call.query.get("versionId"), headers)
     if status == 412:
         given = "If-Match" if conditions.if_match is not None else "If-Unmodified-Since"
         raise PreconditionFailed(Condition=given)

@@ -1,10 +1,12 @@
 """Object sub-resources that say what is set: nothing is, yet."""
 
 from s3gw.call import Call, Response
+from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import check_version_id
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
 from s3gw.s3.errors import NoSuchKey, NoSuchObjectLockConfiguration
+from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 
 
@@ -33,6 +35,7 @@ async def get_object_legal_hold(call: Call) -> Response:
 
 
 async def _check_exists(call: Call) -> None:
+    check_key(call.key, NAME_LIMIT)
     check_version_id(call.query.get("versionId"))
     try:
         await call.swift.head_object(call.bucket, call.key)

@@ -93,6 +93,13 @@ def part_name(key: str, upload_id: str, number: int) -> str:
     return f"{key}/{upload_id}/{number}"
 
 
+def is_part_of(name: str, key: str, upload_id: str) -> bool:
+    """Whether the name is that of a part of the upload, or of what else is kept with the parts."""
+    prefix = part_prefix(key, upload_id)
+    number = name.removeprefix(prefix)
+    return name.startswith(prefix) and number.isascii() and number.isdigit()
+
+
 def submanifest_name(key: str, upload_id: str, index: int) -> str:
     """The index-th (from 0) manifest below the object's own, above Swift's segment limit."""
     return part_name(key, upload_id, FIRST_SUBMANIFEST + index)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from s3gw.s3.errors import InvalidArgument, NotImplemented
-from s3gw.s3.request import Query
 
 NULL = "null"
 """S3's name for the version of an object that was written without versioning."""
@@ -12,6 +11,17 @@ NULL = "null"
 def is_versioned(headers: Mapping[str, str]) -> bool:
     """Whether an object lives in a container that has, or had, versioning switched on."""
     return "X-Object-Version-Id" in headers
+
+
+_KEEPING = ("X-Versions-Enabled", "X-Versions-Location", "X-History-Location")
+
+
+def keeps_versions(headers: Mapping[str, str]) -> bool:
+    """Whether a container keeps, or kept, what is overwritten or deleted in it.
+
+    https://docs.openstack.org/swift/latest/middleware.html#module-swift.common.middleware.versioned_writes
+    """
+    return any(name in headers for name in _KEEPING)
 
 
 def check_version_id(version_id: str | None) -> bool:
@@ -32,11 +42,14 @@ def check_version_id(version_id: str | None) -> bool:
     return True
 
 
-def check_null_version(query: Query, headers: Mapping[str, str]) -> None:
+def check_null_version(version_id: str | None, headers: Mapping[str, str]) -> None:
     """Refuse an object that is a later version where the request names `null`."""
-    named = check_version_id(query.get("versionId"))
-    if named and headers.get("X-Object-Version-Id", NULL) != NULL:
-        raise NotImplemented(
-            "Naming versions is not implemented in buckets with versioning.",
-            Parameter="versionId",
-        )
+    if check_version_id(version_id) and headers.get("X-Object-Version-Id", NULL) != NULL:
+        raise unnameable()
+
+
+def unnameable() -> NotImplemented:
+    """Why a version of a bucket with versioning cannot be named, be it `null`."""
+    return NotImplemented(
+        "Naming versions is not implemented in buckets with versioning.", Parameter="versionId"
+    )

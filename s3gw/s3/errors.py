@@ -34,8 +34,7 @@ class S3Error(Exception):
         return type(self).__name__
 
 
-class AccessDenied(S3Error, status=403, text="Access Denied"):
-    pass
+class AccessDenied(S3Error, status=403, text="Access Denied"): ...
 
 
 class AuthorizationHeaderMalformed(
@@ -45,8 +44,7 @@ class AuthorizationHeaderMalformed(
         "The authorization header is malformed; the authorization header requires three "
         "components: Credential, SignedHeaders, and Signature."
     ),
-):
-    pass
+): ...
 
 
 class AuthorizationQueryParametersError(
@@ -57,24 +55,18 @@ class AuthorizationQueryParametersError(
         "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
         "X-Amz-Expires parameters."
     ),
-):
-    pass
+): ...
 
 
 class BadDigest(
-    S3Error,
-    status=400,
-    text="The Content-MD5 you specified did not match what we received.",
-):
-    pass
+    S3Error, status=400, text="The Content-MD5 you specified did not match what we received."
+): ...
 
 
-class BadRequest(S3Error, status=400, text="Bad Request"):
-    pass
+class BadRequest(S3Error, status=400, text="Bad Request"): ...
 
 
-class BrokenMPU(S3Error, status=409, text="Multipart upload has broken segment data."):
-    pass
+class BrokenMPU(S3Error, status=409, text="Multipart upload has broken segment data."): ...
 
 
 class BucketAlreadyExists(
@@ -84,36 +76,27 @@ class BucketAlreadyExists(
         "The requested bucket name is not available. The bucket namespace is shared by "
         "all users of the system. Please select a different name and try again."
     ),
-):
-    pass
+): ...
 
 
 class BucketAlreadyOwnedByYou(
     S3Error,
     status=409,
     text=("Your previous request to create the named bucket succeeded and you already own it."),
-):
-    pass
+): ...
 
 
-class BucketNotEmpty(S3Error, status=409, text="The bucket you tried to delete is not empty"):
-    pass
+class BucketNotEmpty(S3Error, status=409, text="The bucket you tried to delete is not empty"): ...
 
 
 class EntityTooLarge(
-    S3Error,
-    status=400,
-    text="Your proposed upload exceeds the maximum allowed size",
-):
-    pass
+    S3Error, status=400, text="Your proposed upload exceeds the maximum allowed size"
+): ...
 
 
 class EntityTooSmall(
-    S3Error,
-    status=400,
-    text="Your proposed upload is smaller than the minimum allowed size",
-):
-    pass
+    S3Error, status=400, text="Your proposed upload is smaller than the minimum allowed size"
+): ...
 
 
 class IllegalLocationConstraintException(
@@ -123,60 +106,43 @@ class IllegalLocationConstraintException(
         "The unspecified location constraint is incompatible for the region specific "
         "endpoint this request was sent to."
     ),
-):
-    pass
+): ...
 
 
 class IncompleteBody(
     S3Error,
     status=400,
     text=("You did not provide the number of bytes specified by the Content-Length HTTP header"),
-):
-    pass
+): ...
 
 
 class InternalError(
-    S3Error,
-    status=500,
-    text="We encountered an internal error. Please try again.",
-):
-    pass
+    S3Error, status=500, text="We encountered an internal error. Please try again."
+): ...
 
 
 class InvalidAccessKeyId(
-    S3Error,
-    status=403,
-    text="The AWS Access Key Id you provided does not exist in our records.",
-):
-    pass
+    S3Error, status=403, text="The AWS Access Key Id you provided does not exist in our records."
+): ...
 
 
-class InvalidArgument(S3Error, status=400, text="Invalid Argument"):
-    pass
+class InvalidArgument(S3Error, status=400, text="Invalid Argument"): ...
 
 
-class InvalidBucketName(S3Error, status=400, text="The specified bucket is not valid."):
-    pass
+class InvalidBucketName(S3Error, status=400, text="The specified bucket is not valid."): ...
 
 
 class InvalidChunkSizeError(
-    S3Error,
-    status=403,
-    text="Only the last chunk is allowed to have a size less than 8192 bytes",
-):
-    pass
+    S3Error, status=403, text="Only the last chunk is allowed to have a size less than 8192 bytes"
+): ...
 
 
-class InvalidDigest(S3Error, status=400, text="The Content-MD5 you specified was invalid."):
-    pass
+class InvalidDigest(S3Error, status=400, text="The Content-MD5 you specified was invalid."): ...
 
 
 class InvalidLocationConstraint(
-    S3Error,
-    status=400,
-    text="The specified location-constraint is not valid",
-):
-    pass
+    S3Error, status=400, text="The specified location-constraint is not valid"
+): ...
 
 
 class InvalidPart(
@@ -186,40 +152,36 @@ class InvalidPart(
         "One or more of the specified parts could not be found.  The part may not have "
         "been uploaded, or the specified entity tag may not match the part's entity tag."
     ),
-):
-    pass
+): ...
 
 
-class InvalidPartNumber(S3Error, status=416, text="The requested partnumber is not satisfiable"):
-    pass
+class InvalidPartNumber(
+    S3Error, status=416, text="The requested partnumber is not satisfiable"
+): ...
 
 
 class InvalidPartOrder(
     S3Error,
     status=400,
     text=("The list of parts was not in ascending order. Parts must be ordered by part number."),
-):
-    pass
+): ...
 
 
-class InvalidRange(S3Error, status=416, text="The requested range is not satisfiable"):
-    pass
+class InvalidRange(S3Error, status=416, text="The requested range is not satisfiable"): ...
 
 
-class InvalidRequest(S3Error, status=400, text="Invalid Request"):
-    pass
+class InvalidRequest(S3Error, status=400, text="Invalid Request"): ...
 
 
-class InvalidStorageClass(S3Error, status=400, text="The storage class you specified is not valid"):
-    pass
+class InvalidStorageClass(
+    S3Error, status=400, text="The storage class you specified is not valid"
+): ...
 
 
-class InvalidURI(S3Error, status=400, text="Couldn't parse the specified URI."):
-    pass
+class InvalidURI(S3Error, status=400, text="Couldn't parse the specified URI."): ...
 
 
-class KeyTooLongError(S3Error, status=400, text="Your key is too long"):
-    pass
+class KeyTooLongError(S3Error, status=400, text="Your key is too long"): ...
 
 
 class MalformedTrailerError(
@@ -229,8 +191,7 @@ class MalformedTrailerError(
         "The request contained trailing data that was not well-formed or did not conform "
         "to our published schema."
     ),
-):
-    pass
+): ...
 
 
 class MalformedXML(
@@ -239,84 +200,62 @@ class MalformedXML(
     text=(
         "The XML you provided was not well-formed or did not validate against our published schema"
     ),
-):
-    pass
+): ...
 
 
-class MaxMessageLengthExceeded(S3Error, status=400, text="Your request was too big."):
-    pass
+class MaxMessageLengthExceeded(S3Error, status=400, text="Your request was too big."): ...
 
 
 class MetadataTooLarge(
-    S3Error,
-    status=400,
-    text="Your metadata headers exceed the maximum allowed metadata size",
-):
-    pass
+    S3Error, status=400, text="Your metadata headers exceed the maximum allowed metadata size"
+): ...
 
 
 class MethodNotAllowed(
-    S3Error,
-    status=405,
-    text="The specified method is not allowed against this resource.",
-):
-    pass
+    S3Error, status=405, text="The specified method is not allowed against this resource."
+): ...
 
 
 class MissingContentLength(
-    S3Error,
-    status=411,
-    text="You must provide the Content-Length HTTP header.",
-):
-    pass
+    S3Error, status=411, text="You must provide the Content-Length HTTP header."
+): ...
 
 
-class MissingSecurityHeader(S3Error, status=400, text="Your request was missing a required header"):
-    pass
+class MissingSecurityHeader(
+    S3Error, status=400, text="Your request was missing a required header"
+): ...
 
 
-class NoSuchBucket(S3Error, status=404, text="The specified bucket does not exist"):
-    pass
+class NoSuchBucket(S3Error, status=404, text="The specified bucket does not exist"): ...
 
 
-class NoSuchBucketPolicy(S3Error, status=404, text="The bucket policy does not exist"):
-    pass
+class NoSuchBucketPolicy(S3Error, status=404, text="The bucket policy does not exist"): ...
 
 
-class NoSuchCORSConfiguration(S3Error, status=404, text="The CORS configuration does not exist"):
-    pass
+class NoSuchCORSConfiguration(
+    S3Error, status=404, text="The CORS configuration does not exist"
+): ...
 
 
-class NoSuchKey(S3Error, status=404, text="The specified key does not exist."):
-    pass
+class NoSuchKey(S3Error, status=404, text="The specified key does not exist."): ...
 
 
 class NoSuchLifecycleConfiguration(
-    S3Error,
-    status=404,
-    text="The lifecycle configuration does not exist",
-):
-    pass
+    S3Error, status=404, text="The lifecycle configuration does not exist"
+): ...
 
 
 class NoSuchObjectLockConfiguration(
-    S3Error,
-    status=404,
-    text="The specified object does not have a ObjectLock configuration",
-):
-    pass
+    S3Error, status=404, text="The specified object does not have a ObjectLock configuration"
+): ...
 
 
 class NoSuchPublicAccessBlockConfiguration(
-    S3Error,
-    status=404,
-    text="The public access block configuration was not found",
-):
-    pass
+    S3Error, status=404, text="The public access block configuration was not found"
+): ...
 
 
-class NoSuchTagSet(S3Error, status=404, text="The TagSet does not exist"):
-    pass
+class NoSuchTagSet(S3Error, status=404, text="The TagSet does not exist"): ...
 
 
 class NoSuchUpload(
@@ -326,36 +265,25 @@ class NoSuchUpload(
         "The specified upload does not exist. The upload ID may be invalid, or the "
         "upload may have been aborted or completed."
     ),
-):
-    pass
+): ...
 
 
-class NoSuchVersion(S3Error, status=404, text="The specified version does not exist."):
-    pass
+class NoSuchVersion(S3Error, status=404, text="The specified version does not exist."): ...
 
 
 class NoSuchWebsiteConfiguration(
-    S3Error,
-    status=404,
-    text="The specified bucket does not have a website configuration",
-):
-    pass
+    S3Error, status=404, text="The specified bucket does not have a website configuration"
+): ...
 
 
 class NotImplemented(
-    S3Error,
-    status=501,
-    text="A header you provided implies functionality that is not implemented",
-):
-    pass
+    S3Error, status=501, text="A header you provided implies functionality that is not implemented"
+): ...
 
 
 class ObjectLockConfigurationNotFoundError(
-    S3Error,
-    status=404,
-    text="Object Lock configuration does not exist for this bucket",
-):
-    pass
+    S3Error, status=404, text="Object Lock configuration does not exist for this bucket"
+): ...
 
 
 class OperationAborted(
@@ -365,48 +293,32 @@ class OperationAborted(
         "A conflicting conditional operation is currently in progress against this "
         "resource. Please try again."
     ),
-):
-    pass
+): ...
 
 
 class OwnershipControlsNotFoundError(
-    S3Error,
-    status=404,
-    text="The bucket ownership controls were not found",
-):
-    pass
+    S3Error, status=404, text="The bucket ownership controls were not found"
+): ...
 
 
 class PreconditionFailed(
-    S3Error,
-    status=412,
-    text="At least one of the pre-conditions you specified did not hold",
-):
-    pass
+    S3Error, status=412, text="At least one of the pre-conditions you specified did not hold"
+): ...
 
 
 class QuotaExceeded(
-    S3Error,
-    status=403,
-    text="The quota of the account or the bucket is exhausted.",
-):
-    pass
+    S3Error, status=403, text="The quota of the account or the bucket is exhausted."
+): ...
 
 
 class ReplicationConfigurationNotFoundError(
-    S3Error,
-    status=404,
-    text="The replication configuration was not found",
-):
-    pass
+    S3Error, status=404, text="The replication configuration was not found"
+): ...
 
 
 class RequestHeaderSectionTooLarge(
-    S3Error,
-    status=400,
-    text="Your request header section exceeds the maximum allowed size.",
-):
-    pass
+    S3Error, status=400, text="Your request header section exceeds the maximum allowed size."
+): ...
 
 
 class RequestTimeout(
@@ -416,28 +328,22 @@ class RequestTimeout(
         "Your socket connection to the server was not read from or written to within the "
         "timeout period."
     ),
-):
-    pass
+): ...
 
 
 class RequestTimeTooSkewed(
     S3Error,
     status=403,
     text="The difference between the request time and the current time is too large.",
-):
-    pass
+): ...
 
 
 class ServerSideEncryptionConfigurationNotFoundError(
-    S3Error,
-    status=404,
-    text="The server side encryption configuration was not found",
-):
-    pass
+    S3Error, status=404, text="The server side encryption configuration was not found"
+): ...
 
 
-class ServiceUnavailable(S3Error, status=503, text="Please reduce your request rate."):
-    pass
+class ServiceUnavailable(S3Error, status=503, text="Please reduce your request rate."): ...
 
 
 class SignatureDoesNotMatch(
@@ -447,16 +353,13 @@ class SignatureDoesNotMatch(
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method."
     ),
-):
-    pass
+): ...
 
 
-class SlowDown(S3Error, status=503, text="Please reduce your request rate."):
-    pass
+class SlowDown(S3Error, status=503, text="Please reduce your request rate."): ...
 
 
-class UnexpectedContent(S3Error, status=400, text="This request does not support content"):
-    pass
+class UnexpectedContent(S3Error, status=400, text="This request does not support content"): ...
 
 
 class XAmzContentSHA256Mismatch(

@@ -62,6 +62,9 @@ class Claim(Protocol):
     def ordinary_in_query(self) -> frozenset[str]:
         """Names beside x-amz-* that act as headers where a presigned URL carries them."""
 
+    def covers(self, subresource: str) -> bool:
+        """Whether the signature speaks for that sub-resource (empty: none) in the query."""
+
     def verify(self, secret: str) -> Signing | None:
         """Check the signature; V4 returns what the chunk signatures of the body go on from.
 

@@ -87,6 +87,10 @@ class V2Claim:
     target: Target = field(repr=False)
     ordinary_in_query: frozenset[str] = _ORDINARY
 
+    def covers(self, subresource: str) -> bool:
+        """Who holds a presigned URL must not reach another operation by adding to its query."""
+        return not self.presigned or not subresource or subresource in SUBRESOURCES
+
     def verify(self, secret: str) -> None:
         """Check the signature.
 

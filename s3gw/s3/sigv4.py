@@ -119,6 +119,11 @@ class V4Claim:
         """The access key id."""
         return self.credential.access_key
 
+    def covers(self, subresource: str) -> bool:
+        """V4 signs the whole query."""
+        del subresource
+        return True
+
     def verify(self, secret: str) -> Signing:
         """Check the signature; returns what the chunk signatures of the body go on from.
 

@@ -242,8 +242,10 @@ class Account:
         also: Collection[int] = (),
     ) -> SwiftResponse:
         response = await self._send(method, path, query, headers, body)
-        if response.status == 401 and not (isinstance(body, Upload) and body.started):
+        if response.status == 401:
             response.close()
+            if isinstance(body, Upload) and body.started:
+                raise SwiftUnreachable(f"{method} {path}: the token ended in mid-upload")
             response = await self._send(method, path, query, headers, body)
         if response.status >= 300 and response.status not in also:
             text = await response.read(_ERROR_BODY)

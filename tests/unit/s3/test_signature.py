@@ -239,3 +239,17 @@ def test_bad_input_raises_nothing_but_s3_errors(
         assert error.status in {400, 403, 501}  # noqa: PT017  # any claim of these is refused
     else:
         assert claim is None
+
+
+@pytest.mark.parametrize(
+    ("subresource", "covered"), [("", True), ("acl", True), ("encryption", False)]
+)
+def test_a_presigned_v2_url_covers_only_the_sub_resources_that_v2_signs(
+    subresource: str, covered: bool
+) -> None:
+    query = f"AWSAccessKeyId=AK&Expires={int(NOW.timestamp()) + 60}&Signature=c2ln"
+    assert claim_of(request(query)).covers(subresource) is covered
+
+
+def test_a_v4_signature_covers_every_sub_resource() -> None:
+    assert claim_of(presigned()).covers("encryption")

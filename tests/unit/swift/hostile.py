@@ -88,19 +88,29 @@ class Backend:
     """What came to the backend."""
 
     url: str
+    scripts: list[Script]
+    """One a connection; the last one runs for all others."""
     heads: list[Head] = field(default_factory=list)
     connections: int = 0
     failures: list[Exception] = field(default_factory=list)
 
+    def restart(self, *scripts: Script) -> None:
+        """Forget what came, and go on with other scripts."""
+        self.heads.clear()
+        self.connections = 0
+        self.scripts[:] = scripts
+
+    def check(self) -> None:
+        """Fail with what a script found wrong."""
+        if self.failures:
+            raise self.failures.pop()
+
 
 @contextmanager
 def serving(*scripts: Script) -> Iterator[Backend]:
-    """A backend whose connections run the scripts in turn; the last one runs for all others.
-
-    At the end of the block all scripts must have ended without a failure.
-    """
+    """A backend; at the end of the block all scripts must have ended without a failure."""
     listening = socket.create_server(("127.0.0.1", 0))
-    backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", list(scripts))
     threads: list[threading.Thread] = []
 
     def run(connection: socket.socket, script: Script) -> None:
@@ -117,7 +127,7 @@ def serving(*scripts: Script) -> Iterator[Backend]:
             except OSError:
                 return
             connection.settimeout(_PATIENCE)
-            script = scripts[min(backend.connections, len(scripts) - 1)]
+            script = backend.scripts[min(backend.connections, len(backend.scripts) - 1)]
             backend.connections += 1
             threads.append(threading.Thread(target=run, args=(connection, script)))
             threads[-1].start()
@@ -132,5 +142,4 @@ def serving(*scripts: Script) -> Iterator[Backend]:
         accepting.join()
         for thread in threads:
             thread.join()
-    if backend.failures:
-        raise backend.failures[0]
+    backend.check()
