@@ -54,9 +54,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # First what may refuse the settings, then what has to be closed.
+        make = _PROVIDERS[settings.identity.provider]
+        provider = make(settings.identity, settings.swift, clock)
         swift = transport(settings)
         authenticator = Authenticator(
-            _PROVIDERS[settings.identity.provider](settings.identity, settings.swift, clock),
+            provider,
             settings.identity,
             SignatureRules(
                 settings.s3.region,

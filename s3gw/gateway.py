@@ -140,7 +140,7 @@ class Gateway:
                 is_head=exchange.method == "HEAD",
                 stall_timeout=self._settings.server.body_timeout,
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - the log gets it under the request's own id
             _log.exception("internal error", request_id=exchange.request_id)
             return
         if not whole:

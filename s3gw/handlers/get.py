@@ -11,7 +11,7 @@ from s3gw.mapping import checksums, metadata
 from s3gw.mapping.conditions import for_swift, last_modified
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import check_null_version, check_version_id
-from s3gw.s3.errors import InvalidRange, NoSuchKey, NotImplemented, PreconditionFailed
+from s3gw.s3.errors import BrokenMPU, InvalidRange, NoSuchKey, NotImplemented, PreconditionFailed
 from s3gw.s3.headers import (
     ByteRange,
     Conditions,
@@ -26,6 +26,9 @@ from s3gw.swift.transport import SwiftResponse
 # Up to here an answer is read whole and sent in one piece, which costs least.
 _SMALL = 64 * 1024
 
+# Swift rounds an object's time up, so that of a new one is ahead of the clock.
+_AHEAD = 1.0
+
 _CACHE_HEADERS = ("Cache-Control", "Expires")
 
 
@@ -35,9 +38,14 @@ async def get_object(call: Call) -> Response:
     headers = for_swift(conditions)
     if wanted is not None:
         headers["Range"] = wanted.canonical
-    answer = await call.swift.get_object(
-        call.bucket, call.key, headers=headers, also=(304, 404, 412, 416)
-    )
+    try:
+        answer = await call.swift.get_object(
+            call.bucket, call.key, headers=headers, also=(304, 404, 412, 416)
+        )
+    except SwiftStatus as error:
+        if error.status == 409:  # segments of a large object are gone
+            raise BrokenMPU from error
+        raise
     try:
         response = await _judged(call, answer.status, answer.headers, conditions, wanted)
         if response.status == 304:
@@ -60,11 +68,11 @@ async def head_object(call: Call) -> Response:
         if error.status != 404:
             raise
         raise await call.missing(NoSuchKey(Key=call.key)) from error
-    response = await _judged(call, 200, headers, conditions, wanted)
-    if response.status != 304 and wanted is not None:
+    status = 200 if wanted is None else 206
+    response = await _judged(call, status, headers, conditions, wanted)
+    if response.status == 206 and wanted is not None:
         size = int(headers.get("Content-Length", "0"))
         first, last = wanted.resolve(size)
-        response.status = 206
         response.headers = [
             *(header for header in response.headers if header[0] != "Content-Length"),
             ("Content-Length", str(last - first + 1)),
@@ -80,7 +88,7 @@ def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, s
     check_key(call.key, NAME_LIMIT)
     check_version_id(call.query.get("versionId"))
     return (
-        Conditions.from_headers(call.headers, call.services.clock()),
+        Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
         parse_range(call.headers.get("range")),
         response_overrides(call.query, anonymous=False),
     )
@@ -109,6 +117,8 @@ async def _judged(
     if status == 416 and wanted is not None:
         size = headers.get("Content-Range", "").rpartition("/")[2]
         raise InvalidRange(RangeRequested=wanted.text, ActualObjectSize=size)
+    if status == 200 and wanted is not None:
+        wanted.resolve(int(headers.get("Content-Length", "0")))  # Swift finds `-1` in nothing
     return Response(status, _object_headers(call, status, headers, etag))
 
 

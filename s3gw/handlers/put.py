@@ -7,6 +7,9 @@ from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 from s3gw.upload import Stored, store
 
+# Swift keeps the content type that a POST does not name.
+_NOT_IN_A_POST = frozenset({"Content-Type", "If-None-Match"})
+
 
 async def put_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
@@ -40,6 +43,6 @@ def _conditions(call: Call) -> dict[str, str]:
 
 async def _keep_trailing_checksum(call: Call, headers: dict[str, str], stored: Stored) -> None:
     """A POST replaces all metadata, so everything goes again; the checksum names its content."""
-    resent = {name: value for name, value in headers.items() if name != "If-None-Match"}
+    resent = {name: value for name, value in headers.items() if name not in _NOT_IN_A_POST}
     kept = checksums.to_swift(stored.checksum, stored.etag)
     await call.swift.post_object(call.bucket, call.key, {**resent, **kept})

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
 import base64
 import hmac
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -96,14 +97,23 @@ class V2Claim:
 
         Raises SignatureDoesNotMatch, with what was signed here.
         """
-        texts = [self.string_to_sign(bare=True), self.string_to_sign(bare=False)]
+        texts = [
+            self.string_to_sign(path, bare=bare) for path in self._paths() for bare in (True, False)
+        ]
         for text in texts:
             digest = hmac.digest(secret_bytes(secret), text, "sha1")
             if same(base64.b64encode(digest).decode("ascii"), self.signature):
                 return
         raise mismatch(self.signature, texts[0], access_key=self.access_key)
 
-    def string_to_sign(self, *, bare: bool) -> bytes:
+    def _paths(self) -> Iterator[str]:
+        """The path as it was sent; botocore signs a bucket's with a slash that it does not send."""
+        path = origin_path(self.request.raw_path)
+        yield path
+        if self.target.bucket and not self.target.key and not path.endswith("/"):
+            yield f"{path}/"
+
+    def string_to_sign(self, path: str, *, bare: bool) -> bytes:
         """The string to sign; `bare`: a sub-resource with an empty value has no `=`.
 
         minio-go signs `uploads` where it sends `uploads=`, botocore what it sends.
@@ -116,7 +126,7 @@ class V2Claim:
             self._ordinary("content-type"),
             date if self.expires is None else self.expires,
             *(f"{name}:{value}" for name, value in sorted(amz.items())),
-            self._resource(bare=bare),
+            self._resource(path, bare=bare),
         ]
         return "\n".join(lines).encode("latin-1", "backslashreplace")
 
@@ -133,8 +143,7 @@ class V2Claim:
             name: headers.get(name) or "" for name in headers.names() if name.startswith("x-amz-")
         }
 
-    def _resource(self, *, bare: bool) -> str:
-        path = origin_path(self.request.raw_path)
+    def _resource(self, path: str, *, bare: bool) -> str:
         bucket = f"/{self.target.bucket}" if self.target.virtual_host else ""
         pairs = [pair for pair in self._query_pairs() if pair[0] in SUBRESOURCES]
         pairs.sort(key=lambda pair: pair[0])

@@ -59,7 +59,7 @@ class AiohttpResponse:
             body = await response.content.read(limit)
         except _FAILURES as error:
             response.close()
-            raise SwiftUnreachable(f"answer broke off: {error!r}") from error
+            raise SwiftUnreachable(f"answer broke off: {_reason(error)}") from error
         if response.content.at_eof():
             response.release()
         else:
@@ -73,7 +73,7 @@ class AiohttpResponse:
             while data := await content.readany():
                 yield data
         except _FAILURES as error:
-            raise SwiftUnreachable(f"answer broke off: {error!r}") from error
+            raise SwiftUnreachable(f"answer broke off: {_reason(error)}") from error
         finally:
             self.close()
 
@@ -130,7 +130,7 @@ class AiohttpTransport:
                 allow_redirects=False,
             )
         except _FAILURES as error:
-            raise SwiftUnreachable(f"{method} {target.path}: {error!r}") from error
+            raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
         return AiohttpResponse(response)
 
     async def _upload(
@@ -173,6 +173,11 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """See Transport.aclose."""
         await self._session.close()
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong; not the error's repr, which shows the request's headers and its token."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:

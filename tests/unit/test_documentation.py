@@ -127,6 +127,19 @@ def test_every_module_that_is_named_is_there(path: Path) -> None:
 
 
 @every_page
+def test_every_make_target_that_is_named_is_one(path: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", _text(_ROOT / "Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", _text(path), re.MULTILINE)) <= targets
+
+
+@every_page
+def test_every_name_kept_in_swift_that_is_named_is_one(path: Path) -> None:
+    layout = _text(_ROOT / "s3gw" / "mapping" / "layout.py")
+    for name in re.findall(r"X-Object-Meta-S3gw-[A-Za-z]+", _text(path)):
+        assert name in layout, name
+
+
+@every_page
 def test_no_page_names_a_machine(path: Path) -> None:
     assert not re.findall(r"(?<![\w.])/(?:work|tmp|root|home)/", _text(path))
 
