@@ -8,6 +8,7 @@ a space every few seconds, then the document.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 
@@ -57,4 +58,6 @@ def _outcome(call: Call, task: asyncio.Task[Element]) -> Element:
     if error is None:
         _log.error("internal error", request_id=call.request_id, exc_info=failure)
         error = InternalError()
-    return error_document(error, call.request.raw_path, call.request_id, call.swift.transaction_id)
+    resource = unquote(call.request.raw_path, errors="replace")
+    host_id = call.swift.transaction_id or call.request_id
+    return error_document(error, resource, call.request_id, host_id)

@@ -9,26 +9,30 @@ import functools
 import math
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
+from s3gw.answer import complete_headers, error_response
 from s3gw.app import create_app
 from s3gw.config import ConfigError, Server, Settings, read_secret
+from s3gw.observe import new_request_id
+from s3gw.s3.errors import BadRequest, RequestHeaderSectionTooLarge, S3Error
 
 _BACKLOG = 2048
 # What the guard tolerates above the gateway's own limit, which answers in S3's words.
 _SLACK = 4
-_TOO_LARGE = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>RequestHeaderSectionTooLarge</Code>'
-    b"<Message>Your request header section exceeds the maximum allowed size.</Message></Error>"
-)
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with a limit on the size and the time of a request's header."""
+    """uvicorn's HTTP/1.1 with a limit on the size and the time of a request's header.
+
+    Beside that no connection is without a timer while no request is being served, and what is no
+    HTTP is refused in S3's words too.
+    """
 
     def __init__(self, *args: Any, header_limit: int, header_timeout: float, **kwargs: Any) -> None:
         """`header_limit` in bytes, `header_timeout` in seconds; the rest is uvicorn's."""
@@ -50,11 +54,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
+        awaited = self._header_timer
         super().data_received(data)
-        if self._header_timer is not None:
+        if self.transport.is_closing():
+            return
+        # Bytes that also hold the end of the request before are not counted.
+        if awaited is not None and awaited is self._header_timer:
             self._header_size += len(data)
             if self._header_size > self._header_limit:
-                self._refuse()
+                self._refuse(RequestHeaderSectionTooLarge())
+        elif self._is_forgotten():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_message_begin(self) -> None:
         """See httptools: the first byte of a request has come."""
@@ -62,9 +74,19 @@ class GuardedProtocol(HttpToolsProtocol):
         self._await_header()
 
     def on_headers_complete(self) -> None:
-        """See httptools: the parser has the whole header."""
+        """See httptools: the parser has the whole header.
+
+        Raises ValueError, which becomes 400: of a request that offers an upgrade httptools drops
+        the body, and an empty object would be stored.
+        """
         self._header_is_in()
+        if self.parser.should_upgrade() and any(_announces_body(*pair) for pair in self.headers):
+            raise ValueError("an upgrade is offered with a body")
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """See HttpToolsProtocol: what came is no HTTP."""
+        self._refuse(BadRequest(msg))
 
     def _await_header(self) -> None:
         if self._header_timer is None:
@@ -76,19 +98,55 @@ class GuardedProtocol(HttpToolsProtocol):
             self._header_timer.cancel()
             self._header_timer = None
 
+    def _is_forgotten(self) -> bool:
+        """No request is being served and no timer runs.
+
+        That is so after the rest of a body that nobody wanted, or a stray line end: uvicorn
+        stops its timer at each byte, and starts it at the end of an answer only.
+        """
+        timers = (self._header_timer, self.timeout_keep_alive_task)
+        return self._unanswered() is None and timers == (None, None)
+
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """The request that is being served."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first one
+        return None if cycle is None or cycle.response_complete else cycle
+
     def _give_up(self) -> None:
         self._header_timer = None
         if not self.transport.is_closing():
             self.transport.close()
 
-    def _refuse(self) -> None:
+    def _refuse(self, error: S3Error) -> None:
+        """Answer and close, unless an answer is on its way that this would end up in."""
         self._header_is_in()
-        head = (
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/xml\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(_TOO_LARGE)
-        )
-        self.transport.write(head + _TOO_LARGE)
+        unanswered = self._unanswered()
+        if unanswered is None or not unanswered.response_started:
+            self.transport.write(_refusal(error, self.server_state.default_headers))
         self.transport.close()
+
+
+def _announces_body(name: bytes, value: bytes) -> bool:
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+
+
+def _refusal(error: S3Error, more: list[tuple[bytes, bytes]]) -> bytes:
+    """A whole answer, for what never became a request."""
+    request_id = new_request_id()
+    response = error_response(error, "/", request_id, request_id)
+    complete_headers(
+        response,
+        request_id=request_id,
+        host_id=request_id,
+        bucket_region=None,
+        is_head=False,
+        close=True,
+    )
+    status = HTTPStatus(response.status)
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    lines += [name + b": " + value for name, value in more]
+    lines += [f"{name.lower()}: {value}".encode("latin-1") for name, value in response.headers]
+    return b"\r\n".join([*lines, b"", cast("bytes", response.body)])
 
 
 def serve(settings: Settings) -> None:
@@ -120,6 +178,7 @@ def serve(settings: Settings) -> None:
         ssl_keyfile_password=_key_password(server),
     )
     _check_tls(config)
+    asyncio.run(_try_out(settings))
     with _listen(server) as listening:
         if server.workers > 1:
             Multiprocess(config, sockets=[listening]).run()
@@ -132,16 +191,22 @@ def _key_password(server: Server) -> str | None:
     return None if path is None else read_secret("server.tls_key_password_file", path)
 
 
+async def _try_out(settings: Settings) -> None:
+    """Make and close what each worker will have, for the ConfigErrors that only show then."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        pass
+
+
 def _check_tls(config: uvicorn.Config) -> None:
     """Load the certificate now, so that a bad one is one line and not a worker's traceback."""
     if config.ssl_certfile is None:
         return
-    password = config.ssl_keyfile_password
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Without a passphrase OpenSSL would ask the terminal for one.
+    password = config.ssl_keyfile_password or ""
     try:
-        context.load_cert_chain(
-            config.ssl_certfile, config.ssl_keyfile, None if password is None else password
-        )
+        context.load_cert_chain(config.ssl_certfile, config.ssl_keyfile, password)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"server.tls_certificate, server.tls_key: {error}") from error
 
@@ -151,6 +216,9 @@ def _listen(server: Server) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # inherited by every connection, on Linux
+            unread = math.ceil(server.body_timeout * 1000)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)
         listening.bind((server.host, server.port))
         listening.listen(_BACKLOG)
         listening.set_inheritable(True)

@@ -123,7 +123,9 @@ async def _judged(
 
 
 def _not_modified(headers: Mapping[str, str], etag: str) -> Response:
-    kept = [(name, headers[name]) for name in _CACHE_HEADERS if name in headers]
+    kept = [
+        (name, metadata.encode_value(headers[name])) for name in _CACHE_HEADERS if name in headers
+    ]
     stamp = headers.get("Last-Modified", "")
     return Response(304, [("ETag", f'"{etag}"'), ("Last-Modified", stamp), *kept])
 
@@ -135,11 +137,11 @@ def _object_headers(
         ("ETag", f'"{etag}"'),
         ("Last-Modified", headers.get("Last-Modified", "")),
         ("Accept-Ranges", "bytes"),
-        ("Content-Length", headers.get("Content-Length", "0")),
         *metadata.from_swift(headers),
     ]
-    if "Content-Range" in headers:
-        found.append(("Content-Range", headers["Content-Range"]))
+    # Of a dynamic large object of very many segments Swift tells no length.
+    sizes = ("Content-Length", "Content-Range")
+    found.extend((name, headers[name]) for name in sizes if name in headers)
     # Clients check a checksum against what they got, so it never goes with a part of the object.
     if (call.headers.get("x-amz-checksum-mode") or "").upper() == "ENABLED" and status == 200:
         found.extend(checksums.from_swift(headers))

@@ -62,7 +62,7 @@ def manifests_for(
         }
         for part in filled
     ]
-    limit = min(limit, _MANIFEST_SIZE // (len(json.dumps(entries[-1])) + _SIZE_DIGITS))
+    limit = max(2, min(limit, _MANIFEST_SIZE // (len(json.dumps(entries[-1])) + _SIZE_DIGITS)))
     if len(entries) <= limit:
         return Manifests((), entries)
     count = -((limit - len(entries)) // (limit - 1))  # a sub-manifest takes a place itself

@@ -22,9 +22,17 @@ _S3_LIMIT = 2048
 # Headers that S3 and Swift both keep with an object.
 _KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
 
+# What META_ETAG and META_CHECKSUM take at most, of headers and of bytes.
+_OWN_COUNT = 2
+_OWN_SIZE = 192
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
+# Others could name characters that no header may hold, or surrogates.
+_CHARSETS = frozenset(("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"))
+_ESCAPED = {"%5f": "_", "=5f": "_", "%25": "%"}
+_ESCAPE = re.compile("|".join(_ESCAPED))
 # RFC 2047 allows 75 characters a word: 45 bytes of text in base64.
 _WORD_BYTES = 45
 
@@ -83,12 +91,17 @@ def decode_value(value: str) -> str:
     if _ENCODED_WORD.search(value) is None:
         return value
     try:
-        return "".join(
-            part if isinstance(part, str) else part.decode(charset or "ascii")
-            for part, charset in decode_header(value)
-        )
-    except (HeaderParseError, LookupError, ValueError):
+        return "".join(_decoded(*part) for part in decode_header(value))
+    except (HeaderParseError, ValueError):
         return value  # not RFC 2047 after all: kept as it came
+
+
+def _decoded(part: bytes | str, charset: str | None) -> str:
+    if isinstance(part, str):
+        return part
+    if charset is not None and charset.lower() not in _CHARSETS:
+        raise ValueError(charset)
+    return part.decode(charset or "ascii")
 
 
 def strip_parameters(content_type: str) -> str:
@@ -159,13 +172,18 @@ def _user_metadata(headers: Headers, limits: ClusterInfo) -> dict[str, str]:
 
 
 def check_limits(found: Mapping[str, str], limits: ClusterInfo) -> None:
-    """Refuse metadata headers that Swift would; raises MetadataTooLarge."""
+    """Refuse metadata headers that Swift would, with the gateway's own beside them.
+
+    Raises MetadataTooLarge.
+    """
     names = [len(name) - len(layout.USER_META) for name in found]
-    total = sum(names) + sum(len(value.encode("utf-8")) for value in found.values())
+    values = [len(value.encode("utf-8")) for value in found.values()]
+    total = sum(names) + sum(values) + _OWN_SIZE
     if (
-        len(found) > limits.max_meta_count
+        len(found) + _OWN_COUNT > limits.max_meta_count
         or total > limits.max_meta_overall_size
         or max(names, default=0) > limits.max_meta_name_length
+        or max(values, default=0) > limits.max_meta_value_length
     ):
         raise MetadataTooLarge(Size=total, MaxSizeAllowed=limits.max_meta_overall_size)
 
@@ -205,11 +223,11 @@ def _restored_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             if index.isdigit() and piece.isdigit():
                 long_pieces.setdefault(int(index), {})[int(piece)] = value
     for pieces in long_pieces.values():
-        if 0 in pieces:
+        if _TOKEN.fullmatch(pieces.get(0, "")) is not None:
             value = unquote("".join(pieces[n] for n in sorted(pieces) if n))
             yield _S3_META + _unescaped_name(pieces[0]), encode_value(value)
 
 
 def _unescaped_name(name: str) -> str:
-    """`%5F` is ours, `=5F` that of s3api."""
-    return unquote(name.lower().replace("=5f", "_"))
+    """`%5F` and `%25` are ours, `=5F` is that of s3api; nothing else becomes another character."""
+    return _ESCAPE.sub(lambda match: _ESCAPED[match[0]], name.lower())

@@ -14,7 +14,7 @@ from aiohttp.payload import BytesPayload
 from multidict import CIMultiDict
 from yarl import URL
 
-from s3gw.config import Swift
+from s3gw.config import ConfigError, Swift
 from s3gw.swift.errors import SwiftUnreachable
 from s3gw.swift.transport import Upload
 
@@ -89,7 +89,10 @@ class AiohttpTransport:
     """One pool of connections, used by one event loop."""
 
     def __init__(self, settings: Swift, *, stall_timeout: float) -> None:
-        """`stall_timeout`: seconds that an upload's source may keep Swift waiting."""
+        """`stall_timeout`: seconds that an upload's source may keep Swift waiting.
+
+        Raises ConfigError for a `ca_file` that is none.
+        """
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.connections,
@@ -181,4 +184,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=str(ca_file)) if ca_file is not None else True
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"swift.ca_file: {ca_file}: {error}") from error

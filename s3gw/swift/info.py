@@ -36,8 +36,10 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
     """The facts we use of an /info document; what is absent or odd has Swift's default."""
 
     def number(section: str, name: str, default: int) -> int:
-        value = (document.get(section) or {}).get(name, default)
-        return value if isinstance(value, int) and value > 0 else default
+        table = document.get(section)
+        value = table.get(name) if isinstance(table, dict) else None
+        # A bool is an int, too.
+        return value if type(value) is int and value > 0 else default
 
     plain = ClusterInfo()
     return ClusterInfo(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,10 @@ from tests.functional.stack import Stack
 
 
 class Raw(Protocol):
-    """Signs and sends what no client library would send; the target is path and query, encoded."""
+    """Signs and sends what no client library would send.
+
+    The target is path and query, percent-encoded; text in headers goes out as UTF-8.
+    """
 
     def __call__(
         self, method: str, target: str, headers: Pairs = (), body: bytes = b""
@@ -70,6 +74,7 @@ def raw(gateway: Running, stack: Stack) -> Raw:
         digest = sha256(body).hexdigest()
         signed = sign(keys, method, gateway.endpoint + _canonical(target), headers, payload=digest)
         length = [("Content-Length", str(len(body)))] if method in {"PUT", "POST"} else []
-        return ask(gateway.endpoint, signed, body, more=length)
+        sent = [(name, value.encode().decode("latin-1")) for name, value in signed.headers]
+        return ask(gateway.endpoint, replace(signed, headers=sent), body, more=length)
 
     return send

@@ -245,7 +245,8 @@ def test_bad_input_raises_nothing_but_s3_errors(
     ("subresource", "covered"), [("", True), ("acl", True), ("encryption", False)]
 )
 def test_a_presigned_v2_url_covers_only_the_sub_resources_that_v2_signs(
-    subresource: str, covered: bool
+    subresource: str,
+    covered: bool,  # noqa: FBT001  # a parameter of the table above
 ) -> None:
     query = f"AWSAccessKeyId=AK&Expires={int(NOW.timestamp()) + 60}&Signature=c2ln"
     assert claim_of(request(query)).covers(subresource) is covered

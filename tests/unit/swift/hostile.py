@@ -109,37 +109,38 @@ class Backend:
 @contextmanager
 def serving(*scripts: Script) -> Iterator[Backend]:
     """A backend; at the end of the block all scripts must have ended without a failure."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", list(scripts))
-    threads: list[threading.Thread] = []
-
-    def run(connection: socket.socket, script: Script) -> None:
-        with connection:
-            try:
-                script(Peer(connection, backend.heads))
-            except Exception as failure:  # noqa: BLE001 - raised again in the test's own thread
-                backend.failures.append(failure)
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            connection.settimeout(_PATIENCE)
-            script = backend.scripts[min(backend.connections, len(backend.scripts) - 1)]
-            backend.connections += 1
-            threads.append(threading.Thread(target=run, args=(connection, script)))
-            threads[-1].start()
-
-    accepting = threading.Thread(target=accept)
-    accepting.start()
-    try:
-        yield backend
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        accepting.join()
-        for thread in threads:
-            thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", list(scripts))
+        accepting = threading.Thread(target=_accept, args=(listening, backend))
+        accepting.start()
+        try:
+            yield backend
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            accepting.join()
     backend.check()
+
+
+def _accept(listening: socket.socket, backend: Backend) -> None:
+    """Serve every connection, until nobody listens any more and all scripts have ended."""
+    threads = []
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            break
+        connection.settimeout(_PATIENCE)
+        script = backend.scripts[min(backend.connections, len(backend.scripts) - 1)]
+        backend.connections += 1
+        threads.append(threading.Thread(target=_run, args=(connection, script, backend)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+
+
+def _run(connection: socket.socket, script: Script, backend: Backend) -> None:
+    with connection:
+        try:
+            script(Peer(connection, backend.heads))
+        except Exception as failure:  # noqa: BLE001 - raised again in the test's own thread
+            backend.failures.append(failure)

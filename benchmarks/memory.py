@@ -1,0 +1,253 @@
+"""Memory of one worker while a 1 GiB object goes up and comes down.
+
+    python benchmarks/memory.py [--ready-file FILE] [--mebibytes 1024] [--parallel 10]
+
+It starts `s3gw serve` with one worker over a stand-alone stack (its own, or the one whose ready
+file is given) and is the client itself, with a body that is made as it goes.  The verdict is on
+the worker's resident memory: its peak in each phase less what it had at rest, which must stay
+below 64 MiB.  Exit code 1 if it does not, or if a byte differs.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from traffic import PART, Client, Ready, blocks, digest_of
+
+LIMIT = 64.0  # MiB
+INTERVAL = 0.01  # seconds between two looks at the memory
+PAUSE = 5.0  # seconds for which a slow reader does not read
+ROOT = Path(__file__).resolve().parents[1]
+BUCKET = f"memory-{os.getpid()}"
+
+
+# --- the worker ---
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def stack(directory: Path) -> Iterator[Ready]:
+    """A stack of our own."""
+    ready_file = directory / "ready.json"
+    options = [f"--data={directory / 'data'}", f"--ready-file={ready_file}"]
+    with running(["s3gw", "standalone", "--port=0", "--no-fsync", *options]) as launcher:
+        while not ready_file.exists():
+            if launcher.poll() is not None:
+                raise SystemExit("the stack did not start")
+            time.sleep(0.05)
+        yield json.loads(ready_file.read_text())
+
+
+@contextmanager
+def worker(directory: Path, ready: Ready) -> Iterator[tuple[int, str]]:
+    """One worker with default settings: its process id and its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    user = ready["service_user"]
+    tables: dict[str, Ready] = {
+        "server": {"host": "127.0.0.1", "port": port, "workers": 1},
+        "s3": {"region": ready["region"]},
+        "identity": {"auth_url": ready["keystone"]["auth_url"]},
+        "identity.service": {
+            "username": user["name"],
+            "password": user["password"],
+            "user_domain_id": "default",
+            "system_scope": "all",
+        },
+        "swift": {"region": ready["region"]},
+        "log": {"level": "warning"},
+    }
+    settings = directory / "worker.toml"
+    settings.touch(0o600)
+    with settings.open("w") as file:
+        for name, table in tables.items():
+            file.write(f"[{name}]\n")
+            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+    with running(["s3gw", "serve", "--config", str(settings)]) as process:
+        while not _listens(port):
+            if process.poll() is not None:
+                raise SystemExit("the worker did not start")
+            time.sleep(0.05)
+        yield process.pid, f"http://127.0.0.1:{port}"
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+# --- what is measured ---
+
+
+def memory(pid: int, field: str) -> float:
+    """VmRSS or VmHWM (the highest VmRSS so far) of a process, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"/proc/{pid}/status has no {field}")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One row of the table; memory in MiB."""
+
+    name: str
+    before: float
+    peak: float
+    after: float
+    seconds: float
+
+
+class Meter:
+    """Measures phases, and takes the highest of many looks and of the kernel's own mark."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.phases: list[Phase] = []
+
+    def measure(self, name: str, work: Callable[[], object]) -> None:
+        before = memory(self._pid, "VmRSS")
+        forgotten = self._forget_peak()
+        seen, done = [before], threading.Event()
+
+        def look() -> None:
+            while not done.wait(INTERVAL):
+                seen.append(memory(self._pid, "VmRSS"))
+
+        looker = threading.Thread(target=look)
+        looker.start()
+        started = time.monotonic()
+        try:
+            work()
+        finally:
+            done.set()
+            looker.join()
+        peak = max(*seen, memory(self._pid, "VmHWM") if forgotten else 0.0)
+        after = memory(self._pid, "VmRSS")
+        phase = Phase(name, before, peak, after, time.monotonic() - started)
+        self.phases.append(phase)
+        print(f"  {name}: {phase.seconds:.1f} s", file=sys.stderr)
+
+    def _forget_peak(self) -> bool:
+        """Whether the kernel lets us reset VmHWM (see proc_pid_clear_refs(5))."""
+        try:
+            Path(f"/proc/{self._pid}/clear_refs").write_text("5")
+        except OSError:
+            return False
+        return True
+
+
+def expect(wanted: str, found: str) -> None:
+    if wanted != found:
+        raise SystemExit("what came down is not what went up")
+
+
+def transfer(client: Client, meter: Meter, count: int, parallel: int) -> None:
+    """All phases; `count` in MiB."""
+    whole = digest_of(blocks(0, count))
+    signed, chunked, multipart = (f"/{BUCKET}/{n}" for n in ("signed", "chunked", "multipart"))
+    size = f"{count} MiB"
+    go = meter.measure
+    go(f"PUT {size}, SHA-256 signed", lambda: client.put(signed, 0, count))
+    go(f"PUT {size}, aws-chunked, trailing CRC32", lambda: client.put_chunked(chunked, count))
+    go(
+        f"PUT {count // PART} parts of {PART} MiB, {parallel} at a time",
+        lambda: client.put_multipart(multipart, count, parallel),
+    )
+    go(f"GET {size}", lambda: expect(whole, client.get(signed)))
+    go(f"GET {size}, sent aws-chunked", lambda: expect(whole, client.get(chunked)))
+    go(f"GET {size}, a multipart object", lambda: expect(whole, client.get(multipart)))
+    go(
+        f"GET {size}, the reader pausing {PAUSE:.0f} s",
+        lambda: expect(whole, client.get(signed, pause=PAUSE)),
+    )
+    go(
+        f"GET ranges of {PART} MiB, {parallel} at a time",
+        lambda: expect(whole, client.get_parallel(multipart, count, parallel)),
+    )
+
+
+def report(started: float, meter: Meter) -> bool:
+    """Print the table; whether every phase kept the limit."""
+    rest = meter.phases[0].before
+    print(f"\nResident memory of one worker in MiB: {started:.1f} started, {rest:.1f} at rest")
+    print("after a few small requests; growth is the peak less that at rest.\n")
+    print(f"| {'phase':<46} | before |   peak |  after | growth | seconds | < {LIMIT:.0f} |")
+    print(f"|{'-' * 48}|-------:|-------:|-------:|-------:|--------:|------|")
+    for phase in meter.phases:
+        figures = (phase.before, phase.peak, phase.after, phase.peak - rest)
+        cells = " | ".join(f"{figure:6.1f}" for figure in figures)
+        verdict = "yes" if phase.peak - rest < LIMIT else "NO"
+        print(f"| {phase.name:<46} | {cells} | {phase.seconds:7.1f} | {verdict:<4} |")
+    growth = max(phase.peak for phase in meter.phases) - rest
+    print(f"\nlargest growth: {growth:.1f} MiB; allowed: less than {LIMIT:.0f} MiB")
+    return growth < LIMIT
+
+
+def run(directory: Path, ready: Ready, count: int, parallel: int) -> bool:
+    with worker(directory, ready) as (pid, endpoint):
+        started = memory(pid, "VmRSS")
+        client, meter = Client(endpoint, ready), Meter(pid)
+        client.send("PUT", f"/{BUCKET}", headers={"Content-Length": "0"})
+        small = f"/{BUCKET}/small"
+        for _ in range(3):
+            client.send("PUT", small, headers={"Content-Length": "1"}, body=[b"1"])
+            client.send("GET", small)
+        try:
+            transfer(client, meter, count, parallel)
+        finally:
+            for name in ("small", "signed", "chunked", "multipart"):
+                client.send("DELETE", f"/{BUCKET}/{name}")
+            client.send("DELETE", f"/{BUCKET}")
+        return report(started, meter)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--ready-file", type=Path, help="of a stand-alone stack that runs already")
+    parser.add_argument("--mebibytes", type=int, default=1024, help="size of the object")
+    parser.add_argument("--parallel", type=int, default=10, help="parts in flight")
+    given = parser.parse_args()
+    if given.mebibytes % PART:
+        parser.error(f"--mebibytes has to be a multiple of {PART}")
+    with tempfile.TemporaryDirectory(prefix="s3gw-memory-") as name:
+        directory = Path(name)
+        if given.ready_file is not None:
+            fine = run(
+                directory, json.loads(given.ready_file.read_text()), given.mebibytes, given.parallel
+            )
+        else:
+            with stack(directory) as ready:
+                fine = run(directory, ready, given.mebibytes, given.parallel)
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Real S3 clients as child processes.
+
+The rule: a client gets an environment made for it.  Nothing of the caller's reaches it: no keys,
+no proxy, no certificate bundle, no configuration in the home directory.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+_PATIENCE = 120  # seconds that a client may run
+
+
+def found(name: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The program, beside the interpreter (from PyPI) or on the PATH.
+
+    Without it the test is skipped; in CI, which has to install it, the test fails.
+    """
+    beside = Path(sys.executable).with_name(name)
+    if beside.is_file():
+        return beside
+    on_path = shutil.which(name, path=environment.get("PATH"))
+    if on_path is not None:
+        return Path(on_path)
+    if environment.get("CI") == "true":
+        pytest.fail(f"{name} is not installed, and in CI no client may be missing")
+    pytest.skip(f"{name} is not installed on this machine")
+
+
+def clean_environment(home: Path, **settings: str) -> dict[str, str]:
+    """What a client sees: where programs are, a home of its own, and the settings."""
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **settings}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A client, ready to run."""
+
+    path: Path
+    environment: dict[str, str] = field(repr=False)
+
+    def __call__(self, *arguments: str | Path, cwd: Path | None = None) -> str:
+        """Run it to its end; what it printed.  It has to succeed."""
+        code, output = self._run(arguments, cwd)
+        assert code == 0, f"{self.path.name} {arguments}: exit code {code}\n{output}"
+        return output
+
+    def fails(self, *arguments: str | Path) -> str:
+        """Run it to its end; what it printed.  It has to fail."""
+        code, output = self._run(arguments, None)
+        assert code != 0, f"{self.path.name} {arguments} succeeded\n{output}"
+        return output
+
+    def _run(self, arguments: tuple[str | Path, ...], cwd: Path | None) -> tuple[int, str]:
+        done = subprocess.run(  # noqa: S603 - the clients under test
+            [self.path, *arguments],
+            cwd=cwd,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode("utf-8", "replace")

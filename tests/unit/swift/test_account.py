@@ -1,0 +1,221 @@
+"""One Swift account: its calls, and what becomes of a token that Swift refuses."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from s3gw.swift.account import Account, Login
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
+from s3gw.swift.transport import SwiftResponse, Upload
+
+Headers = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Answer:
+    """See SwiftResponse."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=dict)
+    body: bytes = b""
+    reads_the_body: bool = False
+    """Swift took the request's body before it answered."""
+    closed: bool = False
+
+    async def read(self, limit: int | None = None) -> bytes:
+        self.closed = True
+        return self.body if limit is None else self.body[:limit]
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass(slots=True)
+class Swift:
+    """A transport that answers as it was told; what it was asked it remembers."""
+
+    answers: list[Answer]
+    asked: list[tuple[str, str, Headers, bytes | Upload | None]] = field(default_factory=list)
+
+    async def request(
+        self, method: str, url: str, headers: Headers, body: bytes | Upload | None = None
+    ) -> SwiftResponse:
+        answer = self.answers[len(self.asked)]
+        self.asked.append((method, url, headers, body))
+        if isinstance(body, Upload) and answer.reads_the_body:
+            body.started = True
+        return answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """See Login."""
+
+    token: str
+    storage_url: str = "http://swift/v1/AUTH_p"
+
+
+@dataclass(slots=True)
+class Tokens:
+    """An authority that gives a new token whenever one was refused."""
+
+    given: int = 1
+    forgotten: list[str] = field(default_factory=list)
+
+    async def login(self) -> Login:
+        return Token(f"t{self.given}")
+
+    def forget(self, login: Login) -> None:
+        self.forgotten.append(login.token)
+        self.given += 1
+
+
+def account(*answers: Answer) -> tuple[Account, Swift, Tokens]:
+    swift, tokens = Swift(list(answers)), Tokens()
+    return Account(swift, tokens), swift, tokens
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize("body", [b"data", Upload(nothing(), 4)])
+async def test_a_token_that_is_refused_is_dropped_and_the_request_repeated(
+    body: bytes | Upload,
+) -> None:
+    refusal = Answer(401)
+    swift_account, swift, tokens = account(refusal, Answer(201, {"Etag": "e"}))
+    assert await swift_account.put_object("c", "o", {"A": "b"}, body) == {"Etag": "e"}
+    assert [sent[2] for sent in swift.asked] == [
+        {"A": "b", "X-Auth-Token": "t1"},
+        {"A": "b", "X-Auth-Token": "t2"},
+    ]
+    assert swift.asked[0][3] is swift.asked[1][3] is body
+    assert tokens.forgotten == ["t1"]
+    assert refusal.closed
+    assert swift_account.calls == 2
+
+
+async def test_a_second_refusal_is_final() -> None:
+    swift_account, swift, tokens = account(Answer(401), Answer(401, body=b"why"))
+    with pytest.raises(SwiftStatus) as refusal:
+        await swift_account.head_object("c", "o")
+    assert (refusal.value.status, refusal.value.body) == (401, b"why")
+    assert (len(swift.asked), tokens.forgotten) == (2, ["t1", "t2"])
+
+
+async def test_a_body_that_has_gone_is_not_repeated() -> None:
+    swift_account, swift, tokens = account(Answer(401, reads_the_body=True), Answer(201))
+    with pytest.raises(SwiftUnreachable, match="the token ended"):
+        await swift_account.put_object("c", "o", {}, Upload(nothing(), 4))
+    assert (len(swift.asked), tokens.forgotten) == (1, ["t1"])
+
+
+Call = Callable[[Account], Coroutine[Any, Any, Any]]
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "target"),
+    [
+        (
+            lambda a: a.list_containers(prefix="a&b"),
+            "GET",
+            "?format=json&limit=10000&marker=&prefix=a%26b",
+        ),
+        (lambda a: a.head_container("c d"), "HEAD", "/c%20d"),
+        (lambda a: a.put_container("c", {}), "PUT", "/c"),
+        (lambda a: a.delete_container("c/../d"), "DELETE", "/c%2F..%2Fd"),
+        (
+            lambda a: a.list_objects("c", {"prefix": "/ü+"}),
+            "GET",
+            "/c?format=json&prefix=%2F%C3%BC%2B",
+        ),
+        (lambda a: a.head_object("c", "a//b/../c"), "HEAD", "/c/a//b/../c"),
+        (lambda a: a.get_object("c", "?#%2F"), "GET", "/c/%3F%23%252F"),
+        (lambda a: a.put_object("c", "é", {}, b""), "PUT", "/c/%C3%A9"),
+        (lambda a: a.post_object("c", "o", {}), "POST", "/c/o"),
+        (
+            lambda a: a.delete_object("c", "o", query={"version-id": "1.2"}),
+            "DELETE",
+            "/c/o?version-id=1.2",
+        ),
+        (lambda a: a.bulk_delete([("c", "é")]), "POST", "?bulk-delete="),
+    ],
+)
+async def test_a_call_is_one_request(call: Call, method: str, target: str) -> None:
+    swift_account, swift, _ = account(Answer(200, {"X-Trans-Id": "tx1"}, b"[]"))
+    await call(swift_account)
+    ((sent_method, url, headers, _),) = swift.asked
+    assert (sent_method, url) == (method, f"http://swift/v1/AUTH_p{target}")
+    assert headers["X-Auth-Token"] == "t1"
+    assert swift_account.transaction_id == "tx1"
+
+
+async def test_a_status_that_is_no_use_ends_with_the_start_of_its_body() -> None:
+    swift_account, _, _ = account(Answer(507, body=b"x" * 10_000))
+    with pytest.raises(SwiftStatus) as refusal:
+        await swift_account.get_object("c", "o")
+    assert (refusal.value.status, len(refusal.value.body)) == (507, 4096)
+    assert str(refusal.value) == "GET /c/o: 507"
+
+
+async def test_a_status_that_the_caller_can_use_is_an_answer() -> None:
+    swift_account, _, _ = account(Answer(304))
+    assert (await swift_account.get_object("c", "o", also=(304,))).status == 304
+
+
+async def test_an_answer_that_is_no_json_is_no_answer() -> None:
+    swift_account, _, _ = account(Answer(200, {}, b"<html>"))
+    with pytest.raises(SwiftUnreachable, match="not JSON"):
+        await swift_account.list_containers()
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b"null"])
+async def test_a_listing_that_is_none_is_empty(body: bytes) -> None:
+    swift_account, _, _ = account(Answer(204, {}, body))
+    assert await swift_account.list_containers() == []
+
+
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [
+        ({"Response Status": "201 Created"}, None),
+        ({"Response Status": "400 Bad Request", "Errors": [["/c/s", "404 Not Found"]]}, 400),
+        ({"Response Status": "odd"}, 500),
+        ({}, 500),
+        ([], 500),
+    ],
+)
+async def test_a_report_says_what_the_status_line_could_not(
+    report: object, status: int | None
+) -> None:
+    body = b" \r\n\r\n" + json.dumps(report).encode()  # after heartbeats
+    swift_account, swift, _ = account(Answer(202, {}, body))
+    put = swift_account.put_manifest("c", "o", [{"path": "/c/s"}], {})
+    if status is None:
+        await put
+    else:
+        with pytest.raises(SwiftStatus) as refusal:
+            await put
+        assert refusal.value.status == status
+        assert json.loads(refusal.value.body) == report
+    assert swift.asked[0][1].endswith("/c/o?multipart-manifest=put&heartbeat=on")
+    assert swift.asked[0][3] == b'[{"path": "/c/s"}]'
+
+
+async def test_an_object_that_is_not_large_has_no_manifest() -> None:
+    plain = Answer(200, {}, b"[1, 2]")
+    swift_account, _, _ = account(plain)
+    assert await swift_account.get_manifest("c", "o") == []
+    assert plain.closed
