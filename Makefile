@@ -1,8 +1,10 @@
 # Needs Python 3.11 or later and make; everything else is installed into .venv.
-# PYTHON=… chooses the Python, ARGS=… adds arguments to `s3gw standalone` and to pytest.
+# PYTHON=… chooses the Python, ARGS=… adds arguments to `s3gw standalone` and to pytest,
+# JOBS=… says how many tests run at a time, each with a Keystone and a Swift of its own.
 
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in
 	@$(BIN)/s3gw standalone --data data $(ARGS)
 
 test: lint ## check the code, then run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check the code without running it
 	@$(BIN)/ruff check

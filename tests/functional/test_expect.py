@@ -105,6 +105,7 @@ def test_a_client_that_does_not_wait_is_served_all_the_same(
     ],
 )
 def test_who_is_not_known_sends_nothing(
+    *,
     gateway: Running,
     swift: swiftclient.Connection,
     bucket: str,
@@ -148,6 +149,7 @@ def test_a_stranger_sends_nothing(gateway: Running, bucket: str) -> None:
     ],
 )
 def test_what_the_headers_show_to_be_wrong_is_not_asked_for(
+    *,
     gateway: Running,
     bucket: str,
     keys: Keys,

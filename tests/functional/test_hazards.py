@@ -507,6 +507,20 @@ def test_an_abort_asks_the_newest_version_itself(
     assert upload.read() == b"onetwo"
 
 
+def test_the_listing_of_a_container_with_versions_shows_the_same_etag(
+    tiny: Running, s3: Any, upload: Upload, swift: swiftclient.Connection
+) -> None:
+    swift.post_container(upload.bucket, {"X-Versions-Enabled": "true"})
+    etag = upload.complete()["ETag"]
+    for listing in (s3.list_objects, s3.list_objects_v2):
+        (entry,) = listing(Bucket=upload.bucket)["Contents"]
+        assert (entry["ETag"], entry["Size"]) == (etag, 6)
+    with tiny.watched() as wire:  # once read, it is known
+        s3.list_objects(Bucket=upload.bucket)
+        assert wire.methods() == ["GET"]
+    assert s3.head_object(Bucket=upload.bucket, Key="k")["ETag"] == etag
+
+
 # --- listings that lag (hazard 2) ---
 
 

@@ -1,7 +1,7 @@
 """Every payload mode, at every size that takes another road, cut where it hurts."""
 
-from hashlib import md5
 from base64 import b64encode
+from hashlib import md5
 from typing import Any
 from uuid import uuid4
 
@@ -119,6 +119,7 @@ def test_the_end_of_a_body_may_be_written_as_clients_do(
 )
 @chunked_modes
 def test_aws_chunked_is_of_the_wire_and_not_stored(
+    *,
     gateway: Running,
     swift: swiftclient.Connection,
     url: str,

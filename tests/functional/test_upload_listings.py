@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
+from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -32,6 +33,43 @@ def s3api(stack: Stack) -> Iterator[Any]:
     assert stack.s3api_url is not None
     with closing(s3_client(stack.s3api_url, stack)) as client:
         yield client
+
+
+def _new(s3: Any) -> str:
+    name = f"uploads-{uuid4().hex[:20]}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def three_parts(s3: Any) -> Upload:
+    """An upload of the parts 1, 2 and 3 that nobody may end."""
+    upload = begin(s3, _new(s3))
+    for number in (1, 2, 3):
+        upload.put(number)
+    return upload
+
+
+KEYS = ["a", "dir/a", "dir/b", "dir/sub/a", "dir2", "photos/2024", "photos/2024/01", "z/"]
+AGAIN = ["a", "a", "a", "b", "c", "c", "d/1"]
+
+
+@pytest.fixture(scope="module")
+def many_keys(s3: Any) -> str:
+    """A bucket with an upload of each of the keys."""
+    bucket = _new(s3)
+    for key in KEYS:
+        begin(s3, bucket, key).put(1)
+    return bucket
+
+
+@pytest.fixture(scope="module")
+def many_uploads(s3: Any) -> str:
+    """A bucket with several uploads of a key."""
+    bucket = _new(s3)
+    for key in AGAIN:
+        begin(s3, bucket, key)
+    return bucket
 
 
 def _uploads(s3: Any, bucket: str, **query: Any) -> list[tuple[str, str]]:
@@ -120,12 +158,9 @@ def test_parts_come_in_pages(s3: Any, bucket: str) -> None:
     ],
 )
 def test_a_page_of_parts_ends_where_it_says(
-    s3: Any, bucket: str, query: dict[str, int], expected: tuple[list[int], bool, int]
+    s3: Any, three_parts: Upload, query: dict[str, int], expected: tuple[list[int], bool, int]
 ) -> None:
-    upload = begin(s3, bucket)
-    for number in (1, 2, 3):
-        upload.put(number)
-    page = s3.list_parts(**upload.names, **query)
+    page = s3.list_parts(**three_parts.names, **query)
     found = [part["PartNumber"] for part in page.get("Parts", [])]
     assert (found, page["IsTruncated"], page["NextPartNumberMarker"]) == expected
 
@@ -133,10 +168,10 @@ def test_a_page_of_parts_ends_where_it_says(
 @pytest.mark.parametrize("name", ["max-parts", "part-number-marker"])
 @pytest.mark.parametrize("value", ["-1", "x", "99999999999"])
 def test_a_count_that_is_none_is_refused(
-    s3: Any, bucket: str, raw: Raw, name: str, value: str
+    three_parts: Upload, raw: Raw, name: str, value: str
 ) -> None:
-    upload = begin(s3, bucket)
-    reply = raw("GET", f"/{bucket}/k?{name}={value}&uploadId={upload.upload_id}")
+    target = f"/{three_parts.bucket}/k?{name}={value}&uploadId={three_parts.upload_id}"
+    reply = raw("GET", target)
     assert (reply.status, reply.code) == (400, "InvalidArgument")
     assert (reply.error["ArgumentName"], reply.error["ArgumentValue"]) == (name, value)
 
@@ -191,12 +226,9 @@ def test_uploads_are_listed_by_key_and_then_by_time(s3: Any, bucket: str) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_pages_of_uploads_miss_and_repeat_nothing(s3: Any, bucket: str, size: int) -> None:
-    keys = ["a", "a", "a", "b", "c", "c", "d/1"]
-    for key in keys:
-        begin(s3, bucket, key)
-    pages = _paged(s3, bucket, size)
-    assert list(chain(*pages)) == keys
+def test_pages_of_uploads_miss_and_repeat_nothing(s3: Any, many_uploads: str, size: int) -> None:
+    pages = _paged(s3, many_uploads, size)
+    assert list(chain(*pages)) == AGAIN
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
@@ -239,9 +271,6 @@ def test_markers_need_not_exist(s3: Any, bucket: str) -> None:
     assert after(UploadIdMarker=ids["b"]) == ["a", "b", "c"]  # means nothing without a key
 
 
-KEYS = ["a", "dir/a", "dir/b", "dir/sub/a", "dir2", "photos/2024", "photos/2024/01", "z/"]
-
-
 @pytest.mark.parametrize(
     ("prefix", "delimiter", "expected"),
     [
@@ -260,15 +289,13 @@ KEYS = ["a", "dir/a", "dir/b", "dir/sub/a", "dir2", "photos/2024", "photos/2024/
     ],
 )
 def test_prefix_and_delimiter_are_those_of_keys(
-    s3: Any, bucket: str, prefix: str, delimiter: str, expected: list[str]
+    s3: Any, many_keys: str, prefix: str, delimiter: str, expected: list[str]
 ) -> None:
-    for key in KEYS:
-        begin(s3, bucket, key).put(1)
-    page = s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
+    page = s3.list_multipart_uploads(Bucket=many_keys, Prefix=prefix, Delimiter=delimiter)
     assert [entry["Key"] for entry in page.get("Uploads", [])] + _prefixes(page) == expected
     assert page.get("Prefix", "") == prefix
     assert page.get("Delimiter", "") == delimiter
-    in_pages = _paged(s3, bucket, 2, Prefix=prefix, Delimiter=delimiter)
+    in_pages = _paged(s3, many_keys, 2, Prefix=prefix, Delimiter=delimiter)
     assert sorted(chain(*in_pages)) == sorted(expected)
 
 
@@ -281,11 +308,8 @@ def test_a_prefix_does_not_reach_into_upload_ids(s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["%00", "a%00b", "x" * 1025])
-def test_a_prefix_that_no_key_has_finds_nothing(
-    s3: Any, bucket: str, raw: Raw, prefix: str
-) -> None:
-    begin(s3, bucket)
-    reply = raw("GET", f"/{bucket}?prefix={prefix}&uploads=")
+def test_a_prefix_that_no_key_has_finds_nothing(many_keys: str, raw: Raw, prefix: str) -> None:
+    reply = raw("GET", f"/{many_keys}?prefix={prefix}&uploads=")
     assert reply.status == 200
     assert b"<Upload>" not in reply.body
 
@@ -307,8 +331,8 @@ def test_keys_are_encoded_for_those_who_ask_for_it(bucket: str, raw: Raw) -> Non
 
 
 @pytest.mark.parametrize("value", ["-1", "x"])
-def test_a_number_of_uploads_that_is_none_is_refused(bucket: str, raw: Raw, value: str) -> None:
-    reply = raw("GET", f"/{bucket}?max-uploads={value}&uploads=")
+def test_a_number_of_uploads_that_is_none_is_refused(many_keys: str, raw: Raw, value: str) -> None:
+    reply = raw("GET", f"/{many_keys}?max-uploads={value}&uploads=")
     assert (reply.status, reply.code) == (400, "InvalidArgument")
     assert reply.error["ArgumentName"] == "max-uploads"
 
