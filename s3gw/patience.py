@@ -7,6 +7,7 @@ a space every few seconds, then the document.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,10 +45,20 @@ def xml_response(document: Element) -> Response:
 
 
 async def _beats(call: Call, task: asyncio.Task[Element]) -> AsyncIterator[bytes]:
-    yield DECLARATION.encode()
-    while not (await asyncio.wait({task}, timeout=_BEAT))[0]:
-        yield b" "
+    try:
+        yield DECLARATION.encode()
+        while not (await asyncio.wait({task}, timeout=_BEAT))[0]:
+            yield b" "
+    except GeneratorExit:  # the client has left, so the log is all that can tell
+        task.add_done_callback(partial(_note_failure, call))
+        raise
     yield render(_outcome(call, task)).removeprefix(DECLARATION.encode())
+
+
+def _note_failure(call: Call, task: asyncio.Task[Element]) -> None:
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None:
+        _log.warning("failed unheard", request_id=call.request_id, exc_info=failure)
 
 
 def _outcome(call: Call, task: asyncio.Task[Element]) -> Element:

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+import structlog
+
 from s3gw.buckets import uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
@@ -23,7 +25,9 @@ from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
 from s3gw.s3.tokens import decode_token, encode_token
 from s3gw.swift.account import Entry
-from s3gw.swift.errors import SwiftStatus
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
+
+_log = structlog.get_logger(__name__)
 
 _MAX_BUCKETS = 10_000
 _DEFAULT_REGION = "us-east-1"
@@ -140,6 +144,15 @@ async def delete_bucket(call: Call) -> Response:
         raise
     finally:
         call.services.facts.forget(call.account_id, call.bucket)
-    await uploads.delete_segments(call.swift, call.bucket)
+    try:
+        await uploads.delete_segments(call.swift, call.bucket)
+    except (SwiftStatus, SwiftUnreachable) as error:
+        # The bucket is gone: a repeat would find none, so this is for the operator.
+        _log.warning(
+            "parts of a deleted bucket stay behind",
+            request_id=call.request_id,
+            bucket=call.bucket,
+            reason=str(error),
+        )
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     return Response(204)

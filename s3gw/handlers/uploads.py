@@ -5,9 +5,10 @@ from itertools import islice
 from s3gw.buckets import uploads
 from s3gw.buckets.uploads import OpenUpload
 from s3gw.call import Call, Response
+from s3gw.mapping.listing import UNSEEKABLE
 from s3gw.patience import xml_response
 from s3gw.s3 import listings
-from s3gw.s3.errors import NoSuchUpload
+from s3gw.s3.errors import NoSuchUpload, NotImplemented
 from s3gw.s3.headers import encoding_type, parse_count
 
 
@@ -19,6 +20,8 @@ async def list_multipart_uploads(call: Call) -> Response:
     query = call.query
     prefix = query.get("prefix") or ""
     delimiter = query.get("delimiter") or ""
+    if prefix.endswith(UNSEEKABLE):
+        raise NotImplemented("This prefix is not implemented.", Parameter="prefix")
     maximum = parse_count("max-uploads", query.get("max-uploads"))
     url_encoded = encoding_type(query)
     key_marker = query.get("key-marker") or ""

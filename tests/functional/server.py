@@ -43,6 +43,14 @@ class Server:
         self.process.send_signal(number)
         return self.process.wait(_STOP)
 
+    def logged(self, text: str) -> str:
+        """Its log once the text is in it, for a line may come after its answer."""
+        end = time.monotonic() + _STOP
+        while text not in (log := self.log.read_text(encoding="utf-8")):
+            assert time.monotonic() < end, f"it does not log {text}"
+            time.sleep(0.01)
+        return log
+
     def children(self) -> list[int]:
         """The processes that it has started."""
         pid = self.process.pid

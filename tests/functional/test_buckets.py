@@ -13,6 +13,7 @@ from keystoneauth1.identity import v3
 
 from tests.functional.conftest import Raw
 from tests.functional.fixtures import MakeUser, Person
+from tests.functional.gates import Failing, Which
 from tests.functional.gateway import Running, s3_client
 from tests.functional.rawclient import Keys, ask, sign
 from tests.functional.stack import Stack
@@ -284,6 +285,17 @@ class TestDeleteBucket:
         assert sent[-1] == f"DELETE /{bucket}+segments"
         assert not is_there(swift, bucket)
         assert not is_there(swift, f"{bucket}+segments")
+
+    def test_a_bucket_is_gone_also_if_its_parts_cannot_be_deleted(
+        self, gateway: Running, s3: Any, bucket: str, swift: swiftclient.Connection
+    ) -> None:
+        s3.create_multipart_upload(Bucket=bucket, Key="k")
+        with gateway.watched() as wire:
+            wire.before = Failing(Which("GET", f"/{bucket}+segments"))
+            answer = s3.delete_bucket(Bucket=bucket)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+        assert not is_there(swift, bucket)
+        assert is_there(swift, f"{bucket}+segments")
 
     def test_a_bucket_with_an_object_stays_with_its_uploads(
         self, s3: Any, bucket: str, swift: swiftclient.Connection

@@ -416,3 +416,10 @@ def test_an_upload_is_aborted_by_whoever_wants_to(
     Upload(s3api, bucket, "k", here.upload_id).abort()
     assert segments(swift, bucket) == []
     assert refusal(here.abort) == no_such_upload(here.upload_id)
+
+
+@pytest.mark.parametrize("prefix", ["\ud7ff", "a\U0010ffff"])
+def test_a_prefix_that_swift_cannot_seek_is_refused(s3: Any, bucket: str, prefix: str) -> None:
+    begin(s3, bucket)
+    told = refusal(lambda: s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix))
+    assert (told.status, told.code) == (501, "NotImplemented")

@@ -509,6 +509,23 @@ async def test_a_body_that_turns_out_wrong_at_once_cuts_the_connection() -> None
     assert came == [b""]
 
 
+async def test_an_upload_that_dies_before_it_has_begun_is_begun_once_at_most() -> None:
+    def take(peer: Peer) -> None:
+        peer.head()
+        peer.send(GO_ON)
+        assert peer.body(4) == b"data"
+        peer.answer("201 Created")
+
+    with serving(_answers_then_dies, take) as backend:
+        async with opened() as transport:
+            await (await transport.request("GET", f"{backend.url}/o", {})).read()
+            upload = Upload(chunks(b"da", b"ta"), 4)
+            response = await transport.request("PUT", f"{backend.url}/o", {}, upload)
+            response.close()
+    # The connection was one that Swift had closed meanwhile: nothing of the body had gone.
+    assert (response.status, len(backend.heads)) == (201, 3)
+
+
 async def test_an_upload_that_dies_on_the_way_is_sent_once() -> None:
     def die(peer: Peer) -> None:
         peer.head()
