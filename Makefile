@@ -14,10 +14,10 @@ INSTALLED_RUN := $(VENV)/installed-run
 INSTALLED_DEV := $(VENV)/installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format clean
+.PHONY: help install run test bench-memory lint format clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1 - /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
 
 install: $(INSTALLED_DEV) ## create .venv with s3gw and all that its development needs
 
@@ -26,6 +26,9 @@ run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in
 
 test: lint ## check the code, then run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+bench-memory: $(INSTALLED_DEV) ## measure one worker's memory under objects of 1 GiB
+	@$(BIN)/python benchmarks/memory.py $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check the code without running it
 	@$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """The `s3gw` command."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,7 +48,9 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
         settings = settings.model_copy(update={"server": changed})
     try:
         anyio.run(_rehearse, settings)
-        server.serve(settings)
+        # uvicorn raises Ctrl-C anew when it has stopped as it should.
+        with suppress(KeyboardInterrupt):
+            server.serve(settings)
     except ConfigError as error:
         _fail(error)
 

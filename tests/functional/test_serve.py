@@ -89,6 +89,11 @@ def test_a_request_in_flight_is_served_to_its_end_on_sigterm(
     assert stored(swift, bucket, name) == body.data
 
 
+def test_ctrl_c_is_a_clean_end(tmp_path: Path, stack: Stack) -> None:
+    with served(tmp_path, settings_for(stack)) as server:
+        assert server.stop(signal.SIGINT) == 0
+
+
 def test_a_request_that_does_not_end_is_cut_when_the_grace_is_over(
     tmp_path: Path, stack: Stack, swift: swiftclient.Connection, bucket: str, keys: Keys
 ) -> None:
