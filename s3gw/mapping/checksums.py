@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from s3gw.mapping import etags, layout
-from s3gw.s3.checksums import Checksum
+from s3gw.s3.checksums import ALGORITHMS, Checksum
 
 FULL_OBJECT = "FULL_OBJECT"
+_KINDS = (FULL_OBJECT, "COMPOSITE")
 
 
 def to_swift(checksum: Checksum | None, swift_etag: str = "") -> dict[str, str]:
@@ -34,11 +35,16 @@ def to_s3(checksum: Checksum | None) -> Iterator[tuple[str, str]]:
 
 
 def from_swift(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The S3 headers of an object's checksum; nothing if it belongs to another content."""
+    """The S3 headers of an object's checksum; nothing if it belongs to another content.
+
+    Anybody may have written the metadata natively: what names no algorithm makes no header.
+    """
     parts = headers.get(layout.META_CHECKSUM, "").split(":")
     if len(parts) != 4:
         return
     algorithm, value, kind, swift_etag = parts
+    if algorithm.lower() not in ALGORITHMS or kind not in _KINDS:
+        return
     if swift_etag in {"", etags.unquoted(headers.get("Etag", ""))}:
         yield f"x-amz-checksum-{algorithm.lower()}", value
         yield "x-amz-checksum-type", kind

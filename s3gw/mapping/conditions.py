@@ -1,10 +1,15 @@
 """Which conditions of a read Swift can judge, and the times they are judged by."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from s3gw.s3.dates import http_date, parse_http_date
 from s3gw.s3.headers import Conditions
+
+# Quotes in pairs, commas between tags, `*` alone: all else Swift reads differently.
+_TAG = r'(?:"[0-9A-Za-z]+"|[0-9A-Za-z]+)'
+_PLAIN = re.compile(rf"\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 
 
 def for_swift(conditions: Conditions) -> dict[str, str]:
@@ -15,20 +20,16 @@ def for_swift(conditions: Conditions) -> dict[str, str]:
     """
     passed = {}
     if conditions.if_match is not None:
-        if _is_plain(conditions.if_match):
+        if _PLAIN.fullmatch(conditions.if_match):
             passed["If-Match"] = conditions.if_match
     elif conditions.if_unmodified_since is not None:
         passed["If-Unmodified-Since"] = http_date(conditions.if_unmodified_since)
     if conditions.if_none_match is not None:
-        if _is_plain(conditions.if_none_match):
+        if _PLAIN.fullmatch(conditions.if_none_match):
             passed["If-None-Match"] = conditions.if_none_match
     elif conditions.if_modified_since is not None:
         passed["If-Modified-Since"] = http_date(conditions.if_modified_since)
     return passed
-
-
-def _is_plain(etags: str) -> bool:
-    return etags.isascii() and "-" not in etags and "W/" not in etags
 
 
 def last_modified(headers: Mapping[str, str]) -> datetime:

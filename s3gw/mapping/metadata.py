@@ -220,7 +220,7 @@ def _restored_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             )
         elif name.startswith(layout.META_LONG.lower()):
             index, _, piece = name.removeprefix(layout.META_LONG.lower()).partition("-")
-            if index.isdigit() and piece.isdigit():
+            if index.isdecimal() and piece.isdecimal():
                 long_pieces.setdefault(int(index), {})[int(piece)] = value
     for pieces in long_pieces.values():
         if _TOKEN.fullmatch(pieces.get(0, "")) is not None:

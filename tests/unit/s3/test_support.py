@@ -1,0 +1,145 @@
+"""A header that could change a meaning, and is not understood, is refused."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from s3gw.s3.errors import AccessDenied, InvalidStorageClass, NotImplemented
+from s3gw.s3.request import Headers
+from s3gw.s3.support import check_headers
+
+ACCOUNT = "9f1c0e2d"
+WRITES = ["PUT", "POST", "DELETE", "PATCH"]
+READS = ["GET", "HEAD", "OPTIONS"]
+
+
+def check(method: str, *pairs: tuple[str, str], sse_s3: bool = False) -> None:
+    check_headers(method, Headers(pairs), account=ACCOUNT, sse_s3=sse_s3)
+
+
+tails = st.from_regex(r"[a-z][a-z-]{0,20}", fullmatch=True)
+known = (
+    "x-amz-meta-", "x-amz-checksum-", "x-amz-date", "x-amz-content-sha256", "x-amz-decoded-content",
+    "x-amz-trailer", "x-amz-sdk-", "x-amz-user-agent", "x-amz-api-version", "x-amz-te", "x-amz-acl",
+    "x-amz-request-", "x-amz-mp-object-size", "x-amz-cf-id", "x-amz-id-2", "x-amz-algorithm",
+    "x-amz-credential", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature", "x-amz-tagging",
+    "x-amz-storage-class", "x-amz-bucket-object-lock-enabled", "x-amz-object-ownership",
+    "x-amz-expected-", "x-amz-source-expected-", "x-amz-server-side-encryption",
+)  # fmt: skip
+strange = tails.map("x-amz-".__add__).filter(lambda name: not name.startswith(known))
+
+
+@given(st.sampled_from(WRITES), strange, st.text("abc"))
+def test_a_write_with_a_header_of_tomorrow_is_refused_by_name(
+    method: str, name: str, value: str
+) -> None:
+    with pytest.raises(NotImplemented) as refused:
+        check(method, (name.title(), value))
+    assert refused.value.details == {"Header": name}
+
+
+@given(st.sampled_from(READS), strange, st.text("abc"))
+def test_a_read_ignores_headers_of_tomorrow(method: str, name: str, value: str) -> None:
+    check(method, (name, value))
+
+
+@given(st.sampled_from(WRITES + READS), tails.filter(lambda name: not name.startswith("x-amz-")))
+def test_headers_of_http_are_nobodys_concern_here(method: str, name: str) -> None:
+    check(method, (name, "v"))
+
+
+@given(tails, st.text())
+def test_metadata_and_checksums_may_have_any_name(tail: str, value: str) -> None:
+    check("PUT", (f"x-amz-meta-{tail}", value), (f"x-amz-checksum-{tail}", value))
+
+
+def test_one_bad_header_among_good_ones_is_found() -> None:
+    with pytest.raises(NotImplemented) as refused:
+        check("PUT", ("x-amz-date", "d"), ("X-Amz-Grant-Read", "id=1"), ("x-amz-meta-a", "v"))
+    assert refused.value.details == {"Header": "x-amz-grant-read"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-date", "20240102T030405Z"),
+        ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+        ("x-amz-decoded-content-length", "1"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ("x-amz-sdk-checksum-algorithm", "CRC32"),
+        ("x-amz-mp-object-size", "1"),
+        ("x-amz-request-payer", "requester"),
+        ("x-amz-signature", "s"),
+        ("x-amz-acl", "private"),
+        ("x-amz-acl", "bucket-owner-full-control"),
+        ("x-amz-acl", ""),
+        ("x-amz-tagging", ""),
+        ("x-amz-bucket-object-lock-enabled", "False"),
+        ("x-amz-object-ownership", "BucketOwnerEnforced"),
+        ("x-amz-storage-class", "STANDARD"),
+        ("x-amz-expected-bucket-owner", ACCOUNT),
+    ],
+)
+def test_what_is_understood_passes(name: str, value: str) -> None:
+    check("PUT", (name, value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-acl", "public-read"),
+        ("x-amz-acl", "PRIVATE"),
+        ("x-amz-acl", "private,public-read"),
+        ("x-amz-tagging", "a=b"),
+        ("x-amz-bucket-object-lock-enabled", "true"),
+        ("x-amz-object-ownership", ""),
+        ("x-amz-object-lock-mode", "GOVERNANCE"),
+        ("x-amz-website-redirect-location", "/"),
+    ],
+)
+def test_a_value_that_is_not_implemented_is_refused_on_writes_alone(name: str, value: str) -> None:
+    with pytest.raises(NotImplemented) as refused:
+        check("PUT", (name, value))
+    assert refused.value.details == {"Header": name}
+    check("GET", (name, value))
+
+
+@pytest.mark.parametrize("value", ["GLACIER", "standard", ""])
+def test_other_storage_classes_are_invalid(value: str) -> None:
+    with pytest.raises(InvalidStorageClass) as refused:
+        check("PUT", ("x-amz-storage-class", value))
+    assert refused.value.details == {"StorageClassRequested": value}
+    check("GET", ("x-amz-storage-class", value))
+
+
+@pytest.mark.parametrize("method", WRITES + READS)
+@pytest.mark.parametrize(
+    "name", ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"]
+)
+def test_another_owner_than_expected_is_denied_to_reads_too(method: str, name: str) -> None:
+    check(method, (name, ACCOUNT))
+    for value in ("other", ACCOUNT.upper(), "", f"{ACCOUNT},{ACCOUNT}"):
+        with pytest.raises(AccessDenied):
+            check(method, (name, value))
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-server-side-encryption", "AES256"),
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
+    ],
+)
+def test_encryption_is_refused_unless_the_operator_vouches_for_it(
+    method: str, name: str, value: str
+) -> None:
+    with pytest.raises(NotImplemented) as refused:
+        check(method, (name, value))
+    assert refused.value.details == {"Header": name}
+    if (name, value) == ("x-amz-server-side-encryption", "AES256"):
+        check(method, (name, value), sse_s3=True)
+    else:
+        with pytest.raises(NotImplemented):
+            check(method, (name, value), sse_s3=True)
