@@ -7,7 +7,8 @@ import structlog
 from s3gw.buckets import uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
-from s3gw.mapping import checksums, layout, metadata
+from s3gw.mapping import checksums, layout
+from s3gw.new_object import headers_for
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
 from s3gw.s3.errors import InvalidArgument, NoSuchBucket, NoSuchUpload
@@ -31,7 +32,7 @@ async def create_multipart_upload(call: Call) -> Response:
     upload_id = layout.new_upload_id()
     container = layout.segments_container(call.bucket)
     name = layout.marker_name(call.key, upload_id)
-    headers = metadata.to_swift(call.headers, await call.info())
+    headers = await headers_for(call)
     try:
         await call.swift.put_object(container, name, headers, b"")
     except SwiftStatus as error:

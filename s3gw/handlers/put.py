@@ -1,7 +1,8 @@
 """PutObject: one request to Swift."""
 
 from s3gw.call import Call, Response
-from s3gw.mapping import checksums, metadata
+from s3gw.mapping import checksums
+from s3gw.new_object import headers_for
 from s3gw.s3.errors import NoSuchBucket, NotImplemented, PreconditionFailed
 from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
@@ -14,7 +15,7 @@ _NOT_IN_A_POST = frozenset({"Content-Type", "If-None-Match"})
 async def put_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
     check_key(call.key, call.settings.limits.key_size)
-    headers = metadata.to_swift(call.headers, await call.info())
+    headers = await headers_for(call)
     headers.update(_conditions(call))
     try:
         stored = await store(call, call.bucket, call.key, headers, keep_checksum=True)
