@@ -13,12 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
+from s3gw.buckets.resolve import Names
 from s3gw.call import Services
 from s3gw.config import Settings
 from s3gw.gateway import Gateway
 from s3gw.identity.authenticate import Authenticator
 from s3gw.identity.keystone import KeystoneProvider
 from s3gw.identity.model import Provider
+from s3gw.identity.service import ServiceUser
 from s3gw.identity.static import StaticProvider
 from s3gw.observe import configure_logging
 from s3gw.s3.signature import SignatureRules
@@ -57,6 +59,7 @@ def create_app(
         # First what may refuse the settings, then what has to be closed.
         make = _PROVIDERS[settings.identity.provider]
         provider = make(settings.identity, settings.swift, clock)
+        service = ServiceUser(settings, clock) if settings.buckets.global_names else None
         swift = transport(settings)
         authenticator = Authenticator(
             provider,
@@ -74,6 +77,11 @@ def create_app(
             etags=EtagCache(),
             info=InfoCache(swift, clock),
             clock=clock,
+            names=(
+                None
+                if service is None
+                else Names(swift, service, settings.buckets.facts_ttl, clock)
+            ),
         )
         app.router.default = Gateway(services, authenticator, swift)
         try:
@@ -83,6 +91,8 @@ def create_app(
             if services.background:
                 await asyncio.wait(services.background, timeout=settings.server.grace)
             await authenticator.aclose()
+            if service is not None:
+                await service.aclose()
             await swift.aclose()
 
     app = Starlette(routes=[Route("/-/health", _health)], lifespan=lifespan)

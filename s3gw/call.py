@@ -10,8 +10,9 @@ from typing import Any
 
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import ContainerFacts, FactsCache, read_facts
+from s3gw.buckets.resolve import NOWHERE, Names, Place
 from s3gw.config import Settings
-from s3gw.identity.model import Caller, SwiftLogin
+from s3gw.identity.model import Caller
 from s3gw.s3.checksums import Checksum
 from s3gw.s3.documents import Owner
 from s3gw.s3.errors import (
@@ -127,13 +128,15 @@ class Services:
     info: InfoCache
     clock: Callable[[], float]
     """Seconds since the epoch."""
+    names: Names | None = None
+    """Global bucket names; None if each project has its own."""
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     """Work that goes on after its answer; held here so that it is not collected."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated request, on its way to its handler."""
+    """One admitted request, on its way to its handler."""
 
     request: Request
     headers: Headers
@@ -142,9 +145,14 @@ class Call:
     """Empty for the service."""
     key: str
     """Empty for the service and for buckets."""
-    caller: Caller
-    login: SwiftLogin
+    caller: Caller | None
+    """None: nobody signed."""
+    place: Place
+    """Whose the bucket is; for the service, the caller's own account."""
+    is_owner: bool
+    """The caller's project owns the bucket."""
     swift: Account
+    """The bucket's account, with the power that this caller has there."""
     body: Body
     services: Services
     request_id: str
@@ -163,31 +171,54 @@ class Call:
 
     @property
     def owner(self) -> Owner:
-        """The S3 account: one is one Keystone project."""
-        return Owner(self.login.project_id, self.login.project_name)
+        """The bucket's owner: one S3 account is one Keystone project."""
+        return self.place.owner
 
     @property
     def account_id(self) -> str:
-        """What cached facts of this account are kept under."""
-        return self.login.storage_url
+        """What cached facts of the bucket's account are kept under.
+
+        Strangers see less of it than its owner does, so theirs are kept apart.
+        """
+        if self.is_owner:
+            return self.place.storage_url
+        return f"{self.place.storage_url}#{self.caller.project_id if self.caller else ''}"
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether anything is known of whose the bucket is (only a preflight comes without)."""
+        return self.place is not NOWHERE
 
     async def missing(self, otherwise: S3Error) -> S3Error:
-        """Why Swift found nothing: NoSuchBucket, or the error given if the bucket exists."""
+        """Why Swift found nothing: NoSuchBucket, or the error given if the bucket exists.
+
+        Who may not list the bucket does not hear that: Swift's refusal is raised.
+        """
         if await read_facts(self.swift, self.bucket) is None:
-            self.services.facts.forget(self.account_id, self.bucket)
-            return NoSuchBucket(BucketName=self.bucket)
+            return self._no_such_bucket()
         return otherwise
 
     async def bucket_facts(self) -> ContainerFacts:
-        """The bucket's cached facts; raises NoSuchBucket."""
-        facts = await self.services.facts.bucket(self.account_id, self.swift, self.bucket)
+        """The bucket's facts, for its owner cached ones; raises NoSuchBucket."""
+        if self.is_owner:
+            known = self.services.facts
+            facts = await known.bucket(self.account_id, self.swift, self.bucket)
+        else:
+            facts = await read_facts(self.swift, self.bucket)
         if facts is None:
-            raise NoSuchBucket(BucketName=self.bucket)
+            raise self._no_such_bucket()
         return facts
+
+    def _no_such_bucket(self) -> S3Error:
+        """NoSuchBucket, and nothing is remembered that led here."""
+        self.services.facts.forget(self.account_id, self.bucket)
+        if self.services.names is not None:
+            self.services.names.forget(self.bucket)
+        return NoSuchBucket(BucketName=self.bucket)
 
     async def info(self) -> ClusterInfo:
         """Limits of the Swift cluster."""
-        return await self.services.info.get(self.login.storage_url)
+        return await self.services.info.get(self.place.storage_url)
 
     async def read_xml(self) -> bytes:
         """The XML body, whole."""

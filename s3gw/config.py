@@ -213,10 +213,38 @@ class Swift(Section):
 
 
 class Buckets(Section):
-    """What is remembered of buckets."""
+    """Whose buckets are, and what is remembered of them."""
+
+    global_names: bool = False
+    """One name, one bucket for all projects, as on AWS; strangers and anonymous callers can then
+    reach buckets whose ACLs let them. Needs access.service. Off: names are each project's own,
+    and nobody reaches another project's buckets."""
 
     facts_ttl: SecondsOrZero = 10
     """Seconds a bucket's facts are cached; they serve speed only, never a destructive decision."""
+
+
+_ACCESS_SERVICE = {
+    "auth_type": "password",
+    "username": "s3gw",
+    "password_file": "/etc/s3gw/password",
+    "user_domain_name": "Default",
+    "project_name": "service",
+    "project_domain_name": "Default",
+}
+
+
+class Access(Section):
+    """Who may see what."""
+
+    mode: Literal["swift", "s3"] = "swift"
+    """`swift`: bucket ACLs are Swift's container ACLs and Swift enforces them. `s3`: S3's own
+    ACLs, also of single objects, enforced by the gateway; needs access.service."""
+    service: Annotated[dict[str, Any], Field(examples=[_ACCESS_SERVICE], repr=False)] = {}
+    """The login of the gateway's own user in Swift, scoped to a project, whose account holds the
+    names of all buckets: a keystoneauth1 plugin's options as in identity.service (it may be the
+    same user), auth_url is identity.auth_url if absent. Mode s3 needs Swift's reseller-admin
+    role."""
 
 
 class Log(Section):
@@ -246,7 +274,16 @@ class Settings(BaseSettings):
     identity: Identity
     swift: Swift = Swift()
     buckets: Buckets = Buckets()
+    access: Access = Access()
     log: Log = Log()
+
+    @model_validator(mode="after")
+    def _service_user_is_there(self) -> "Settings":
+        if not self.access.service and self.buckets.global_names:
+            raise ValueError("access.service is required with buckets.global_names = true")
+        if not self.access.service and self.access.mode == "s3":
+            raise ValueError("access.service is required with access.mode = 's3'")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -326,7 +363,8 @@ def _one_line(error: ValidationError, path: Path | None) -> str:
         return f"{where}: {key}: is not a setting"
     message = fault["msg"].removeprefix("Value error, ")
     # What concerns several settings names them by itself.
-    return f"{where}: {message}" if message.startswith(f"{key}.") else f"{where}: {key}: {message}"
+    names_itself = not key or message.startswith(f"{key}.")
+    return f"{where}: {message}" if names_itself else f"{where}: {key}: {message}"
 
 
 def _is_set(variable: str) -> bool:

@@ -1,4 +1,4 @@
-"""The ASGI application: read → resolve → authenticate → check → handle → answer.
+"""The ASGI application: read → resolve → authenticate → admit → handle → answer.
 
 The rule: nothing of the body is read before the verdict, since the server tells the client to go
 on (100 Continue) at the first read; and whatever goes wrong ends as one S3 error document.
@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import structlog
 
 from s3gw import answer
+from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
 from s3gw.call import Body, Call, Receive, Response, Services
 from s3gw.identity.authenticate import Authenticated, Authenticator
-from s3gw.identity.model import Caller, SwiftLogin
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import new_request_id
@@ -28,12 +28,18 @@ from s3gw.s3.errors import (
     S3Error,
     SlowDown,
 )
-from s3gw.s3.payload import BodyExpectation, PayloadMode, read_expectation
+from s3gw.s3.payload import (
+    CONTENT_SHA256,
+    BodyExpectation,
+    PayloadMode,
+    read_expectation,
+    unsigned_payload,
+)
 from s3gw.s3.request import Headers, Request, Target
 from s3gw.s3.signature import hoisted
-from s3gw.s3.support import check_headers
+from s3gw.s3.support import check_expected_owner, check_headers
 from s3gw.s3.target import resolve_target
-from s3gw.swift.account import Account, Login
+from s3gw.swift.account import Account
 from s3gw.swift.transport import Transport
 
 Scope = MutableMapping[str, Any]
@@ -43,22 +49,7 @@ _log = structlog.get_logger(__name__)
 # Operations whose body is an object's data, so its length has to be announced.
 _DATA = frozenset({"PutObject", "UploadPart"})
 
-
-@dataclass(frozen=True, slots=True)
-class CallerAuthority:
-    """Where an Account gets the caller's own token (see swift.account.Authority)."""
-
-    authenticator: Authenticator
-    caller: Caller
-
-    async def login(self) -> SwiftLogin:
-        """The caller's login."""
-        return await self.authenticator.login(self.caller)
-
-    def forget(self, login: Login) -> None:
-        """Swift refused the token."""
-        if isinstance(login, SwiftLogin):
-            self.authenticator.forget(self.caller, login)
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(slots=True)
@@ -91,7 +82,7 @@ class Gateway:
         self._services = services
         self._settings = services.settings
         self._authenticator = authenticator
-        self._transport = transport
+        self._admission = Admission(services, authenticator, transport)
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -204,36 +195,33 @@ class Gateway:
         known: Authenticated,
         receive: Receive,
     ) -> Call:
-        caller, claim = known.caller, known.claim
-        if caller is None or claim is None:
-            raise AccessDenied  # nobody but the owner may do anything, yet
-        exchange.access_key = caller.access_key
-        headers = hoisted(request, claim)
-        check_headers(
-            request.method,
-            headers,
-            account=caller.project_id,
-            sse_s3=self._settings.s3.sse_s3,
-        )
+        caller = known.caller
+        exchange.access_key = "" if caller is None else caller.access_key
         bucket = exchange.target.bucket or ""
         if is_reserved(bucket) and operation.name != "CreateBucket":  # which tells why not
-            raise NoSuchBucket(BucketName=bucket)
+            raise AccessDenied if caller is None else NoSuchBucket(BucketName=bucket)
+        reads = request.method in _READS
+        standing = await self._admission.admit(caller, Wish(bucket, operation.needs, reads))
+        exchange.swift = standing.swift
+        headers = hoisted(request, known.claim)
+        check_headers(request.method, headers, sse_s3=self._settings.s3.sse_s3)
+        check_expected_owner(headers, standing.place.owner.id)
+        payload = _payload_mode(known, headers)
         exchange.body = Body(
             receive,
-            self._expectation(headers, operation, claim.payload),
+            self._expectation(headers, operation, payload),
             known.signing,
             self._settings.server.body_timeout,
         )
-        authority = CallerAuthority(self._authenticator, caller)
-        exchange.swift = Account(self._transport, authority)
         return Call(
             request=request,
             headers=headers,
             bucket=bucket,
             key=exchange.target.key or "",
             caller=caller,
-            login=await authority.login(),
-            swift=exchange.swift,
+            place=standing.place,
+            is_owner=standing.is_owner,
+            swift=standing.swift,
             body=exchange.body,
             services=self._services,
             request_id=exchange.request_id,
@@ -254,6 +242,12 @@ class Gateway:
             require_length=is_data,
             object_checksum=operation.name == "CompleteMultipartUpload",
         )
+
+
+def _payload_mode(known: Authenticated, headers: Headers) -> PayloadMode:
+    if known.claim is None:
+        return unsigned_payload(headers.get(CONTENT_SHA256))
+    return known.claim.payload
 
 
 def _must_close(exchange: _Exchange, scope: Scope) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from s3gw.access.needs import Need
 from s3gw.call import Call, Response
 from s3gw.handlers import (
     bucket_settings,
@@ -52,6 +53,8 @@ class Operation:
     handler: Handler
     demands: tuple[str, ...] = ()
     """`query-name`, `query-name=value` or `header:name` that must all be there."""
+    needs: Need = Need.OWNER
+    """What a caller of another project, or none, must have been granted."""
     parameters: tuple[str, ...] = ()
     """Query parameters that a writing request may carry beside its sub-resource and demands."""
     note: str = ""
@@ -67,7 +70,7 @@ _NULL_ONLY = "no version but `null`"
 _SERVICE, _BUCKET, _OBJECT = Scope.SERVICE, Scope.BUCKET, Scope.OBJECT
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("ListBuckets", "GET", _SERVICE, "", buckets.list_buckets),
+    Operation("ListBuckets", "GET", _SERVICE, "", buckets.list_buckets, needs=Need.CALLER),
     # --- buckets ---
     Operation(
         "CreateBucket",
@@ -76,12 +79,21 @@ OPERATIONS: tuple[Operation, ...] = (
         "",
         buckets.create_bucket,
         note="private; no object lock",
+        needs=Need.CALLER,
     ),
-    Operation("HeadBucket", "HEAD", _BUCKET, "", buckets.head_bucket),
+    Operation("HeadBucket", "HEAD", _BUCKET, "", buckets.head_bucket, needs=Need.BUCKET_READ),
     Operation("DeleteBucket", "DELETE", _BUCKET, "", buckets.delete_bucket),
     Operation("GetBucketLocation", "GET", _BUCKET, "location", buckets.get_bucket_location),
-    Operation("ListObjects", "GET", _BUCKET, "", listing.list_objects),
-    Operation("ListObjectsV2", "GET", _BUCKET, "", listing.list_objects_v2, ("list-type=2",)),
+    Operation("ListObjects", "GET", _BUCKET, "", listing.list_objects, needs=Need.BUCKET_READ),
+    Operation(
+        "ListObjectsV2",
+        "GET",
+        _BUCKET,
+        "",
+        listing.list_objects_v2,
+        ("list-type=2",),
+        needs=Need.BUCKET_READ,
+    ),
     Operation(
         "ListObjectVersions",
         "GET",
@@ -89,9 +101,25 @@ OPERATIONS: tuple[Operation, ...] = (
         "versions",
         listing.list_object_versions,
         note="every object is version `null`; refused in a bucket with versioning",
+        needs=Need.BUCKET_READ,
     ),
-    Operation("ListMultipartUploads", "GET", _BUCKET, "uploads", uploads.list_multipart_uploads),
-    Operation("DeleteObjects", "POST", _BUCKET, "delete", delete.delete_objects, note=_NULL_ONLY),
+    Operation(
+        "ListMultipartUploads",
+        "GET",
+        _BUCKET,
+        "uploads",
+        uploads.list_multipart_uploads,
+        needs=Need.BUCKET_READ,
+    ),
+    Operation(
+        "DeleteObjects",
+        "POST",
+        _BUCKET,
+        "delete",
+        delete.delete_objects,
+        note=_NULL_ONLY,
+        needs=Need.BUCKET_WRITE,
+    ),
     Operation(
         "GetBucketVersioning",
         "GET",
@@ -107,6 +135,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "acl",
         bucket_settings.get_bucket_acl,
         note=_OWNER_ONLY,
+        needs=Need.BUCKET_READ_ACP,
     ),
     *(
         Operation(name, "GET", _BUCKET, subresource, handler, note=_UNSET)
@@ -114,9 +143,24 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     # --- objects ---
     Operation(
-        "PutObject", "PUT", _OBJECT, "", put.put_object, note="`If-None-Match: *`, no `If-Match`"
+        "PutObject",
+        "PUT",
+        _OBJECT,
+        "",
+        put.put_object,
+        note="`If-None-Match: *`, no `If-Match`",
+        needs=Need.BUCKET_WRITE,
     ),
-    Operation("CopyObject", "PUT", _OBJECT, "", refused.copy_object, (_COPIES,), note=_REFUSED),
+    Operation(
+        "CopyObject",
+        "PUT",
+        _OBJECT,
+        "",
+        refused.copy_object,
+        (_COPIES,),
+        note=_REFUSED,
+        needs=Need.BUCKET_WRITE,
+    ),
     Operation(
         "GetObject",
         "GET",
@@ -124,8 +168,17 @@ OPERATIONS: tuple[Operation, ...] = (
         "",
         get.get_object,
         note=f"ranges and conditions, no `partNumber`, {_NULL_ONLY}",
+        needs=Need.OBJECT_READ,
     ),
-    Operation("HeadObject", "HEAD", _OBJECT, "", get.head_object, note="as GetObject"),
+    Operation(
+        "HeadObject",
+        "HEAD",
+        _OBJECT,
+        "",
+        get.head_object,
+        note="as GetObject",
+        needs=Need.OBJECT_READ,
+    ),
     Operation(
         "DeleteObject",
         "DELETE",
@@ -134,6 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
         delete.delete_object,
         parameters=("versionId",),
         note=f"no conditions, {_NULL_ONLY}",
+        needs=Need.BUCKET_WRITE,
     ),
     Operation(
         "GetObjectAcl",
@@ -142,6 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "acl",
         object_settings.get_object_acl,
         note=_OWNER_ONLY,
+        needs=Need.OBJECT_READ_ACP,
     ),
     Operation(
         "GetObjectTagging",
@@ -169,9 +224,22 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     # --- multipart ---
     Operation(
-        "CreateMultipartUpload", "POST", _OBJECT, "uploads", multipart.create_multipart_upload
+        "CreateMultipartUpload",
+        "POST",
+        _OBJECT,
+        "uploads",
+        multipart.create_multipart_upload,
+        needs=Need.BUCKET_WRITE,
     ),
-    Operation("UploadPart", "PUT", _OBJECT, "uploadId", multipart.upload_part, ("partNumber",)),
+    Operation(
+        "UploadPart",
+        "PUT",
+        _OBJECT,
+        "uploadId",
+        multipart.upload_part,
+        ("partNumber",),
+        needs=Need.BUCKET_WRITE,
+    ),
     Operation(
         "UploadPartCopy",
         "PUT",
@@ -180,6 +248,7 @@ OPERATIONS: tuple[Operation, ...] = (
         refused.upload_part_copy,
         ("partNumber", _COPIES),
         note=_REFUSED,
+        needs=Need.BUCKET_WRITE,
     ),
     Operation(
         "CompleteMultipartUpload",
@@ -188,11 +257,17 @@ OPERATIONS: tuple[Operation, ...] = (
         "uploadId",
         complete.complete_multipart_upload,
         note="`If-None-Match: *`, no `If-Match`",
+        needs=Need.BUCKET_WRITE,
     ),
     Operation(
-        "AbortMultipartUpload", "DELETE", _OBJECT, "uploadId", multipart.abort_multipart_upload
+        "AbortMultipartUpload",
+        "DELETE",
+        _OBJECT,
+        "uploadId",
+        multipart.abort_multipart_upload,
+        needs=Need.BUCKET_WRITE,
     ),
-    Operation("ListParts", "GET", _OBJECT, "uploadId", uploads.list_parts),
+    Operation("ListParts", "GET", _OBJECT, "uploadId", uploads.list_parts, needs=Need.BUCKET_WRITE),
 )
 
 # Every sub-resource that S3 has, or that we have heard of.

@@ -20,6 +20,7 @@ from s3gw.s3.errors import (
     InvalidLocationConstraint,
     NoSuchBucket,
     NotImplemented,
+    S3Error,
 )
 from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
@@ -93,12 +94,24 @@ async def create_bucket(call: Call) -> Response:
     constraint = parse_create_bucket_configuration(await call.read_xml())
     if constraint not in {None, call.settings.s3.region, _DEFAULT_REGION}:
         raise InvalidLocationConstraint(LocationConstraint=constraint)
-    created = await call.swift.put_container(call.bucket, {})
+    created = await _make(call)
     call.services.facts.forget(call.account_id, call.bucket)
     if not created:
         raise BucketAlreadyOwnedByYou(BucketName=call.bucket)
     await _align_segments(call)
     return Response(200, [("Location", f"/{call.bucket}")])
+
+
+async def _make(call: Call) -> bool:
+    """Make the container, under a claim of its name where names are global."""
+
+    async def make() -> bool:
+        return await call.swift.put_container(call.bucket, {})
+
+    names = call.services.names
+    if names is None:
+        return await make()
+    return await names.create(call.place, call.swift, call.bucket, make)
 
 
 async def _align_segments(call: Call) -> None:
@@ -155,4 +168,20 @@ async def delete_bucket(call: Call) -> Response:
             reason=str(error),
         )
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
+    await _give_up_name(call)
     return Response(204)
+
+
+async def _give_up_name(call: Call) -> None:
+    """The last step: a name that stays behind is taken over by who wants it (registry.create)."""
+    if call.services.names is None:
+        return
+    try:
+        await call.services.names.release(call.place, call.swift, call.bucket)
+    except (SwiftStatus, SwiftUnreachable, S3Error) as error:
+        _log.warning(
+            "the name of a deleted bucket stays taken",
+            request_id=call.request_id,
+            bucket=call.bucket,
+            reason=str(error),
+        )

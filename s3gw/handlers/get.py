@@ -90,7 +90,7 @@ def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, s
     return (
         Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
         parse_range(call.headers.get("range")),
-        response_overrides(call.query, anonymous=False),
+        response_overrides(call.query, anonymous=call.caller is None),
     )
 
 

@@ -11,6 +11,9 @@ from base64 import urlsafe_b64decode
 
 _SEGMENTS = "+segments"
 
+REGISTRY = "s3gw-buckets"
+"""The container, in the gateway's own account, of all bucket names: `{"account", "nonce"}`."""
+
 # --- object metadata (Swift headers) ---
 
 USER_META = "x-object-meta-"

@@ -23,7 +23,8 @@ _UNDERSTOOD = frozenset(
     ).split()
 )
 
-_OWNER_HEADERS = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
+_OWNER_HEADERS = ("x-amz-expected-bucket-owner", _SOURCE_OWNER)
 
 _HARMLESS_ACLS = frozenset(
     ("private", "bucket-owner-read", "bucket-owner-full-control", "")
@@ -45,19 +46,35 @@ _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
 """Headers of which only some values are implemented."""
 
 
-def check_headers(method: str, headers: Headers, *, account: str, sse_s3: bool) -> None:
-    """Refuse what is not implemented; `account` is the caller's project id.
+def check_expected_owner(headers: Headers, owner: str) -> None:
+    """Raise AccessDenied if the client expects another owner of the bucket.
 
-    Raises NotImplemented(Header=…), InvalidStorageClass, AccessDenied (another expected owner).
+    That of a copy's source is compared by whoever reads the source (`check_source_owner`).
+    """
+    is_copy = "x-amz-copy-source" in headers
+    for name in _OWNER_HEADERS:
+        if not (is_copy and name == _SOURCE_OWNER) and headers.get(name) not in {None, owner}:
+            raise AccessDenied
+
+
+def check_source_owner(headers: Headers, owner: str) -> None:
+    """Raise AccessDenied if the client expects another owner of a copy's source."""
+    if headers.get(_SOURCE_OWNER) not in {None, owner}:
+        raise AccessDenied
+
+
+def check_headers(method: str, headers: Headers, *, sse_s3: bool) -> None:
+    """Refuse what is not implemented.
+
+    Raises NotImplemented(Header=…), InvalidStorageClass.
     """
     for name in headers.names():
         if not name.startswith("x-amz-"):
             continue
         value = headers.get(name) or ""
         if name in _OWNER_HEADERS:
-            if value != account:
-                raise AccessDenied
-        elif name.startswith("x-amz-server-side-encryption"):
+            continue
+        if name.startswith("x-amz-server-side-encryption"):
             _check_encryption(name, value, sse_s3=sse_s3)
         elif method not in _READS:
             _check_write(name, value)

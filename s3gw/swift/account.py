@@ -24,7 +24,7 @@ class Login(Protocol):
 
     @property
     def token(self) -> str:
-        """What goes into X-Auth-Token."""
+        """What goes into X-Auth-Token; empty for nobody's power, which sends no such header."""
 
     @property
     def storage_url(self) -> str:
@@ -241,12 +241,12 @@ class Account:
         body: bytes | Upload | None = None,
         also: Collection[int] = (),
     ) -> SwiftResponse:
-        response = await self._send(method, path, query, headers, body)
-        if response.status == 401:
+        response, renewable = await self._send(method, path, query, headers, body)
+        if response.status == 401 and renewable:
             response.close()
             if isinstance(body, Upload) and body.started:
                 raise SwiftUnreachable(f"{method} {path}: the token ended in mid-upload")
-            response = await self._send(method, path, query, headers, body)
+            response, _ = await self._send(method, path, query, headers, body)
         if response.status >= 300 and response.status not in also:
             text = await response.read(_ERROR_BODY)
             raise SwiftStatus(response.status, method, path, headers=response.headers, body=text)
@@ -259,19 +259,19 @@ class Account:
         query: Mapping[str, str | int] | None,
         headers: Mapping[str, str] | None,
         body: bytes | Upload | None,
-    ) -> SwiftResponse:
+    ) -> tuple[SwiftResponse, bool]:
+        """The answer, and whether there was a token, so that a 401 may only mean its end."""
         login = await self._authority.login()
+        token = {"X-Auth-Token": login.token} if login.token else {}
         url = f"{login.storage_url}{path}"
         if query:
             url += "?" + urlencode(query, quote_via=quote)
         self.calls += 1
-        response = await self._transport.request(
-            method, url, {**(headers or {}), "X-Auth-Token": login.token}, body
-        )
+        response = await self._transport.request(method, url, {**(headers or {}), **token}, body)
         self.transaction_id = response.headers.get("X-Trans-Id", "")
         if response.status == 401:
             self._authority.forget(login)
-        return response
+        return response, bool(token)
 
 
 def _path(container: str, name: str | None = None) -> str:

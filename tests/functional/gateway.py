@@ -32,6 +32,7 @@ class Sent:
     path: str
     query: str
     headers: Mapping[str, str] = field(repr=False)
+    account: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}{'?' if self.query else ''}{self.query}"
@@ -65,7 +66,8 @@ class _WatchedTransport:
     ) -> SwiftResponse:
         parts = urlsplit(url)
         path = "/" + "/".join(unquote(parts.path).split("/")[3:])
-        sent = Sent(method, path, parts.query, dict(headers))
+        account = parts.path.removeprefix("/v1/").partition("/")[0]
+        sent = Sent(method, path, parts.query, dict(headers), account)
         if not parts.path.endswith("/info"):
             self._wire.sent.append(sent)
         if self._wire.before is not None:
