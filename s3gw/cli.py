@@ -1,15 +1,25 @@
 """The `s3gw` command."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import anyio
 import click
 
 from s3gw import __version__
 from s3gw.config import ConfigError, Settings, load
+from s3gw.identity.model import IdentityRefused, IdentityUnavailable
+from s3gw.s3.errors import S3Error
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
+
+if TYPE_CHECKING:
+    from s3gw.jobs.register_buckets import Report
+
+T = TypeVar("T")
 
 _USAGE = 2
 """Exit code for a setting that is wrong."""
@@ -130,6 +140,58 @@ def standalone(
         fsync=fsync,
     )
     sys.exit(launch(options))
+
+
+@main.group()
+def jobs() -> None:
+    """Work beside the gateway."""
+
+
+@jobs.command("register-buckets")
+@_CONFIG
+@click.option("--dry-run", is_flag=True, help="Change nothing, only tell.")
+def register_buckets(config: Path | None, *, dry_run: bool) -> None:
+    """Enter the buckets that the cluster already has into the registry of names.
+
+    For the day on which buckets.global_names is turned on.  The user of [access.service] needs
+    Swift's reseller-admin role.  Exit code 1: names clash, which people have to settle.
+    """
+    from s3gw.app import clock  # noqa: PLC0415 - as in serve
+    from s3gw.jobs.register_buckets import register_buckets as register  # noqa: PLC0415
+
+    def work(progress: Callable[[int, int], None]) -> "Report":
+        given = partial(register, _load(config), clock, dry_run=dry_run, progress=progress)
+        return anyio.run(given)
+
+    report = _job("accounts", work)
+    for bucket, accounts in sorted(report.clashes.items()):
+        click.echo(f"clash        {bucket}: {', '.join(accounts)}")
+    for bucket in report.left_behind:
+        click.echo(f"left behind  {bucket}")
+    would = "would be entered" if dry_run else "entered"
+    click.echo(
+        f"{report.accounts} accounts: {len(report.entered)} buckets {would}, {report.known} were "
+        f"there, {len(report.clashes)} clash, {len(report.left_behind)} entries without a bucket"
+    )
+    if report.clashes:
+        sys.exit(1)
+
+
+def _job(label: str, work: Callable[[Callable[[int, int], None]], T]) -> T:
+    """Run a job under a progress bar; what stops it is one line."""
+    try:
+        with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            return work(progress)
+    except ConfigError as error:
+        _fail(error)
+    except (IdentityRefused, IdentityUnavailable, SwiftStatus, SwiftUnreachable, S3Error) as error:
+        click.echo(f"s3gw: {error}", err=True)
+        sys.exit(1)
 
 
 @main.command()

@@ -6,7 +6,6 @@ cannot be seen from here is a warning, never a pass.
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -16,6 +15,8 @@ from keystoneauth1.session import Session
 
 from s3gw.config import ConfigError, Identity, Settings, Swift
 from s3gw.identity.catalog import checked_url, storage_url
+from s3gw.identity.check_service import look_at_service
+from s3gw.identity.findings import Finding
 from s3gw.identity.keystone import TOLERATED_OFFSET, KeystoneClient, credential_id, message
 from s3gw.identity.model import IdentityRefused, IdentityUnavailable
 from s3gw.identity.plugins import open_session
@@ -47,27 +48,16 @@ _MIDDLEWARES = (
 """Name in /info, name for people, how bad its absence is, what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    ok: bool | None
-    """None: a warning, or it could not be seen."""
-    title: str
-    detail: str = ""
-    """What was seen."""
-    advice: str = ""
-    """What to do about it; empty if all is well."""
-
-
 async def check(settings: Settings, clock: Callable[[], float]) -> list[Finding]:
     """Look at all that the gateway needs outside of itself, in the order in which it needs it.
 
     Stops where nothing behind can work.  Never raises for what it finds.
     """
     if settings.identity.provider == "static":
-        return [finding async for finding in _each_key(settings, clock)]
-    return await anyio.to_thread.run_sync(lambda: list(_keystone(settings, clock)))
+        found = [finding async for finding in _each_key(settings, clock)]
+    else:
+        found = await anyio.to_thread.run_sync(lambda: list(_keystone(settings, clock)))
+    return [*found, *await anyio.to_thread.run_sync(lambda: list(look_at_service(settings)))]
 
 
 def _keystone(settings: Settings, clock: Callable[[], float]) -> Iterator[Finding]:

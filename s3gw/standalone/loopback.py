@@ -28,7 +28,9 @@ class Keystone:
         scope = {"project": {"name": project, "domain": {"id": "default"}}}
         identity = {"methods": ["password"], "password": {"user": login}}
         answer = {"auth": {"identity": identity, "scope": scope}}
-        self._token = self._call("POST", "/auth/tokens", answer)[0]["X-Subject-Token"]
+        headers, document = self._call("POST", "/auth/tokens", answer)
+        self._token = headers["X-Subject-Token"]
+        self.project_id: str = document["token"]["project"]["id"]
 
     @property
     def token(self) -> str:

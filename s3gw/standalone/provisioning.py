@@ -17,6 +17,13 @@ from s3gw.standalone.state import REGION, State, Tenant
 PROJECT = "demo"
 """The name of the user's project, and of the user."""
 
+SERVICE_PROJECT = "service"
+"""The name of the project of Swift's and the gateway's own users."""
+
+REGISTRY = "s3gw-buckets"
+"""The container of all bucket names, in that project's account."""
+
+_RESELLER = "ResellerAdmin"
 _INTERFACES = ("public", "internal", "admin")
 _SINGULAR = {"projects": "project", "roles": "role", "services": "service", "users": "user"}
 
@@ -30,6 +37,7 @@ def provision(state: State, *, with_s3api: bool) -> State:
         "identity": f"http://{LOOPBACK}:{state.ports['keystone']}/v3",
         "object-store": f"http://{LOOPBACK}:{state.ports['proxy']}/v1/AUTH_%(project_id)s",
         "s3api": "granted" if with_s3api else state.published.get("s3api", ""),
+        "access": "granted",
     }
     if state.tenant is not None and state.published == published:
         return state
@@ -37,11 +45,23 @@ def provision(state: State, *, with_s3api: bool) -> State:
     _publish(keystone, "keystone", "identity", published["identity"])
     _publish(keystone, "swift", "object-store", published["object-store"])
     roles = {role["name"]: role["id"] for role in keystone.get("/roles")["roles"]}
-    if "ResellerAdmin" not in roles:  # Swift's configuration names it
-        _ensure(keystone, "roles", "ResellerAdmin", {})
+    if _RESELLER not in roles:  # Swift's configuration names it
+        roles[_RESELLER] = _ensure(keystone, "roles", _RESELLER, {})["id"]
     _make_service_users(keystone, state, roles, with_s3api=bool(published["s3api"]))
     tenant = _make_tenant(keystone, state, roles)
     return replace(state, tenant=tenant, published=published)
+
+
+def make_registry(state: State) -> None:
+    """Make the container of all bucket names; Swift must answer by now.
+
+    Raises StandaloneError (FAILED).
+    """
+    keystone = Keystone(state.ports["keystone"], "s3gw", state.passwords["s3gw"], SERVICE_PROJECT)
+    path = f"/v1/AUTH_{keystone.project_id}/{REGISTRY}"
+    status, _, _ = request(state.ports["proxy"], "PUT", path, {"X-Auth-Token": keystone.token})
+    if status >= 300:
+        raise StandaloneError(Exit.FAILED, f"Swift answers {status} to the gateway's own user")
 
 
 def try_out(state: State) -> str:
@@ -62,11 +82,13 @@ def _make_service_users(
     keystone: Keystone, state: State, roles: Mapping[str, str], *, with_s3api: bool
 ) -> None:
     """Make the users of Swift and of the gateway, each with the least that it needs."""
-    service = _ensure(keystone, "projects", "service", {"domain_id": "default"})
+    service = _ensure(keystone, "projects", SERVICE_PROJECT, {"domain_id": "default"})
     swift = _ensure_user(keystone, state, "swift", service["id"])
     s3gw = _ensure_user(keystone, state, "s3gw", service["id"])
     # authtoken validates tokens with the role service
     _grant(keystone, f"/projects/{service['id']}", swift, roles["service"])
+    # the gateway's own account, and what S3's ACLs let strangers do in those of others
+    _grant(keystone, f"/projects/{service['id']}", s3gw, roles[_RESELLER])
     # reader on the system reads EC2 secrets, service uses ec2tokens; s3token does both too
     for user in (s3gw, swift) if with_s3api else (s3gw,):
         _grant(keystone, "/system", user, roles["reader"])

@@ -12,7 +12,7 @@ from s3gw.standalone.directory import Layout
 from s3gw.standalone.loopback import wait_until_serving
 from s3gw.standalone.options import StandaloneOptions
 from s3gw.standalone.processes import Child, end_leftovers, record, spawn, stop
-from s3gw.standalone.provisioning import provision
+from s3gw.standalone.provisioning import make_registry, provision
 from s3gw.standalone.sockets import LOOPBACK, Sockets, listen, ports
 from s3gw.standalone.state import State, save
 
@@ -78,6 +78,7 @@ def start_backend(options: StandaloneOptions, servers: Servers, state: State) ->
         wait_until_serving(storage, state.ports[name], "/healthcheck")
     for name in proxies:
         wait_until_serving(proxy, state.ports[name], "/healthcheck")
+    make_registry(state)
     return state
 
 

@@ -76,3 +76,51 @@ async def test_check_misses_swift_in_a_region_that_has_none(
 ) -> None:
     findings = await looked(stack, service, region="Nowhere")
     assert findings["Swift in the catalog"] is False
+
+
+_USER, _NAMES, _POWER = (
+    "Gateway's own Swift user",
+    "Account for the registry of bucket names",
+    "Power over all accounts (access.mode = s3)",
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "names", "power"),
+    [("ResellerAdmin", True, True), ("member", True, False), ("reader", False, False)],
+)
+async def test_check_tells_what_the_gateways_own_user_may(
+    stack: Stack,
+    identity: Adapter,
+    service: dict[str, str],
+    role: str,
+    names: bool,  # noqa: FBT001 - a column of the table
+    power: bool,  # noqa: FBT001 - as above
+) -> None:
+    login = service_user(identity, project_role=role)
+    settings: dict[str, Any] = {
+        "identity": {"auth_url": stack.keystone.auth_url, "service": service},
+        "swift": {"region": stack.region},
+        "buckets": {"global_names": True},
+        "access": {"mode": "s3", "service": login},
+    }
+    findings = {found.title: found for found in await check(Settings(**settings), clock)}
+    assert [findings[title].ok for title in (_USER, _NAMES, _POWER)] == [True, names, power]
+    assert login["password"] not in str(findings)
+
+
+async def test_check_names_a_wrong_login_of_the_gateways_own_user(
+    stack: Stack, service: dict[str, str]
+) -> None:
+    for login, advice in (
+        ({"username": "nobody", "password": "x", "user_domain_id": "default"}, "access.service"),
+        (service, "scoped to a project"),
+    ):
+        settings: dict[str, Any] = {
+            "identity": {"auth_url": stack.keystone.auth_url, "service": service},
+            "buckets": {"global_names": True},
+            "access": {"service": login},
+        }
+        found = {found.title: found for found in await check(Settings(**settings), clock)}
+        assert found[_USER].ok is False
+        assert advice in found[_USER].advice

@@ -108,7 +108,9 @@ def _commands(path: Path) -> Iterator[list[str]]:
 @every_page
 def test_every_command_that_is_named_has_its_options(path: Path) -> None:
     for _, name, *words in _commands(path):
-        command = main.commands.get(name)
+        command: click.Command | None = main.commands.get(name)
+        if isinstance(command, click.Group):
+            command = command.commands.get(words[0])
         assert command is not None, name
         known = {
             option

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from s3gw.config import Settings
-from s3gw.identity.check import Finding, check
+from s3gw.identity.check import check
+from s3gw.identity.findings import Finding
 from tests.unit.identity.fakes import Clock
 from tests.unit.identity.stub import NOW, Answer, Stub, token
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from s3gw import config
-from s3gw.standalone import gateway_conf, keystone_conf, swift_conf
+from s3gw.mapping import layout as layout_names
+from s3gw.standalone import gateway_conf, keystone_conf, provisioning, swift_conf
 from s3gw.standalone.directory import Layout
 from s3gw.standalone.state import State, fresh
 
@@ -46,7 +47,20 @@ def test_the_gateway_reads_its_settings(layout: Layout, state: State) -> None:
         "system_scope": "all",
     }
     assert settings.s3.region == settings.swift.region == "RegionOne"
+    assert (settings.buckets.global_names, settings.access.mode) == (True, "s3")
+    assert settings.access.service == {
+        "auth_type": "password",
+        "username": "s3gw",
+        "password": 'quote " and \\ and ü',
+        "user_domain_id": "default",
+        "project_name": "service",
+        "project_domain_id": "default",
+    }
     assert layout.settings.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_registry_has_the_name_that_the_gateway_looks_for() -> None:
+    assert provisioning.REGISTRY == layout_names.REGISTRY
 
 
 def test_what_clients_notice_of_swift_stays_at_its_defaults(layout: Layout, state: State) -> None:
