@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
+from s3gw.buckets.release import Releases
 from s3gw.buckets.resolve import Names
 from s3gw.call import Services
 from s3gw.config import Settings
@@ -71,11 +72,13 @@ def create_app(
             ),
             clock,
         )
+        facts = FactsCache(settings.buckets.facts_ttl, clock)
         services = Services(
             settings=settings,
-            facts=FactsCache(settings.buckets.facts_ttl, clock),
+            facts=facts,
             etags=EtagCache(),
             info=InfoCache(swift, clock),
+            releases=Releases(facts, settings.jobs.min_age, clock),
             clock=clock,
             names=(
                 None
@@ -83,11 +86,13 @@ def create_app(
                 else Names(swift, service, settings.buckets.facts_ttl, clock)
             ),
         )
+        app.state.background = services.background
         app.router.default = Gateway(services, authenticator, swift)
         try:
             yield
         finally:
             # A multipart upload that is being completed is brought to its end.
+            services.releases.stop()
             if services.background:
                 await asyncio.wait(services.background, timeout=settings.server.grace)
             await authenticator.aclose()

@@ -4,12 +4,20 @@ A handler is a coroutine `async def put_object(call: Call) -> Response`, named f
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    MutableMapping,
+)
 from dataclasses import dataclass, field
 from typing import Any
 
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import ContainerFacts, FactsCache, read_facts
+from s3gw.buckets.release import Releases
 from s3gw.buckets.resolve import NOWHERE, Names, Place
 from s3gw.config import Settings
 from s3gw.identity.model import Caller
@@ -29,6 +37,9 @@ from s3gw.swift.account import Account
 from s3gw.swift.info import ClusterInfo, InfoCache
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+BESIDE = "beside the answer"
+"""The name of tasks that no answer waits for."""
 
 
 @dataclass(slots=True)
@@ -126,6 +137,7 @@ class Services:
     facts: FactsCache
     etags: EtagCache
     info: InfoCache
+    releases: Releases
     clock: Callable[[], float]
     """Seconds since the epoch."""
     names: Names | None = None
@@ -224,8 +236,18 @@ class Call:
         """The XML body, whole."""
         return await self.body.read(self.settings.limits.xml_size)
 
+    def free_parts(self, keys: Collection[str]) -> None:
+        """The keys' objects were replaced or deleted: free the parts that they leave behind.
+
+        Strangers see too little of the bucket to judge that: after them it is the job's.
+        """
+        if not self.is_owner:
+            return
+        releases, beside = self.services.releases, self.swift.beside()
+        self.go_on(releases.free(self.account_id, beside, self.bucket, keys))
+
     def go_on(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work go on beside, and after, the answer."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=BESIDE)
         self.services.background.add(task)
         task.add_done_callback(self.services.background.discard)

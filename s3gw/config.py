@@ -247,6 +247,13 @@ class Access(Section):
     role."""
 
 
+class Jobs(Section):
+    """What becomes of parts that nobody needs any more."""
+
+    min_age: SecondsOrZero = 3600
+    """Seconds that every part of an upload must be old before an overwrite or a delete frees it."""
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -275,6 +282,8 @@ class Settings(BaseSettings):
     swift: Swift = Swift()
     buckets: Buckets = Buckets()
     access: Access = Access()
+
+    jobs: Jobs = Jobs()
     log: Log = Log()
 
     @model_validator(mode="after")

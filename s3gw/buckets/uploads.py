@@ -168,10 +168,29 @@ async def flag_abort(account: Account, bucket: str, key: str, upload_id: str) ->
     )
 
 
+async def claim_abort(account: Account, bucket: str, key: str, upload_id: str, now: float) -> bool:
+    """As flag_abort, unless another is deleting the upload's parts (False)."""
+    headers = {"Content-Type": "application/octet-stream", "If-None-Match": "*"}
+    name = layout.aborting_name(key, upload_id)
+    try:
+        await account.put_object(layout.segments_container(bucket), name, headers, b"")
+    except SwiftStatus as error:
+        if error.status != 412:
+            raise
+        if await is_aborting(account, bucket, key, upload_id, now):
+            return False
+        await flag_abort(account, bucket, key, upload_id)
+    return True
+
+
 async def unflag_abort(account: Account, bucket: str, key: str, upload_id: str) -> None:
     """Say that no part of the upload will go any more."""
     name = layout.aborting_name(key, upload_id)
-    await delete_objects(account, layout.segments_container(bucket), [name])
+    try:
+        await account.delete_object(layout.segments_container(bucket), name)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
 
 
 async def is_aborting(account: Account, bucket: str, key: str, upload_id: str, now: float) -> bool:
@@ -182,15 +201,21 @@ async def is_aborting(account: Account, bucket: str, key: str, upload_id: str, n
     return headers is not None and now - last_modified(headers).timestamp() < _ABORT_LIFE
 
 
+async def kept_of(account: Account, bucket: str, key: str, upload_id: str) -> AsyncIterator[Entry]:
+    """What the listing shows of the upload's parts and sub-manifests."""
+    prefix = layout.part_prefix(key, upload_id)
+    flag = layout.aborting_name(key, upload_id)
+    async for entry in _entries(account, layout.segments_container(bucket), prefix):
+        name = str(entry["name"])
+        # A key may itself look like `<another key>/<its upload id>`.
+        if layout.is_part_of(name, key, upload_id) and name != flag:
+            yield entry
+
+
 async def delete_upload(account: Account, bucket: str, key: str, upload_id: str) -> None:
     """Delete the upload's parts and sub-manifests (not its marker, and not the abort's flag)."""
-    container = layout.segments_container(bucket)
-    flag = layout.aborting_name(key, upload_id)
-    found = _entries(account, container, layout.part_prefix(key, upload_id))
-    names = [str(entry["name"]) async for entry in found]
-    # A key may itself look like `<another key>/<its upload id>`.
-    ours = (name for name in names if layout.is_part_of(name, key, upload_id) and name != flag)
-    await delete_objects(account, container, ours)
+    names = [str(entry["name"]) async for entry in kept_of(account, bucket, key, upload_id)]
+    await delete_objects(account, layout.segments_container(bucket), names)
 
 
 async def delete_segments(account: Account, bucket: str) -> None:

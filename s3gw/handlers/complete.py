@@ -170,6 +170,7 @@ async def _finish(
         if error.status != 404:
             raise
         await _check_not_aborted(call, upload_id, parts)
+    call.free_parts([call.key])
     return _document(call, etag)
 
 

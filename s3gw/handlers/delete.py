@@ -44,6 +44,7 @@ async def delete_object(call: Call) -> Response:
     check_version_id(version_id)
     _refuse_conditions(call)
     await _delete_one(call, call.key, version_id)
+    call.free_parts([call.key])
     return Response(204)
 
 
@@ -120,6 +121,8 @@ async def _delete_many(call: Call, wanted: Delete) -> Element:
     keys = dict.fromkeys(item.key for item in wanted.objects if item not in refused)
     plain, single = await _sorted_out(call, keys)
     failed = await _delete_in_bulk(call, plain) | await _delete_singly(call, single)
+    if keys:
+        call.free_parts(keys)
     outcomes = [(item, refused.get(item) or failed.get(item.key)) for item in wanted.objects]
     return delete_result(
         [DeletedObject(item.key, item.version_id) for item, error in outcomes if error is None],

@@ -25,6 +25,7 @@ async def put_object(call: Call) -> Response:
         if error.status == 412:
             raise PreconditionFailed(Condition="If-None-Match") from error
         raise
+    call.free_parts([call.key])
     if call.settings.s3.store_trailing_checksum and stored.checksum and not stored.is_kept:
         await _keep_trailing_checksum(call, headers, stored)
     return Response(200, [("ETag", f'"{stored.etag}"'), *checksums.to_s3(stored.checksum)])

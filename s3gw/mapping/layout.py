@@ -134,3 +134,16 @@ def upload_of_segment(path: str, bucket: str) -> tuple[str, str] | None:
         return None
     upload, slash, number = path[len(head) :].rpartition("/")
     return parse_marker_name(upload) if slash and number.isdigit() else None
+
+
+def ended_upload(name: str) -> tuple[str, str] | None:
+    """(key, upload id) of the name of a part, a sub-manifest, or their common prefix.
+
+    None also for an upload id that is not as long as those that the gateway and s3api make: what
+    others keep in the container is not ours to judge.
+    """
+    upload, slash, number = name.rpartition("/")
+    if not slash or (number and not (number.isascii() and number.isdigit())):
+        return None
+    found = parse_marker_name(upload)
+    return found if found is not None and len(found[1]) == _UPLOAD_ID_LENGTH else None

@@ -55,6 +55,10 @@ class Account:
         self.transaction_id = ""
         """Swift's id of the newest request, for following it through Swift's logs."""
 
+    def beside(self) -> "Account":
+        """The same account and login, with counters of its own: for work beyond an answer."""
+        return Account(self._transport, self._authority)
+
     # --- account ---
 
     async def list_containers(

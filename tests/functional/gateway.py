@@ -4,6 +4,7 @@ The rule: the wire is the real one to the real Swift; a test only sees what went
 step in before or after a request to force what otherwise happens by chance.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ import uvicorn
 from botocore.config import Config
 
 from s3gw.app import create_app, open_transport
+from s3gw.call import BESIDE
 from s3gw.config import Settings
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
 from tests.functional.stack import Stack
@@ -46,6 +48,8 @@ class Wire:
     """All requests that went to Swift, and what a test does beside them (on the loop)."""
 
     sent: list[Sent] = field(default_factory=list)
+    beside: list[Sent] = field(default_factory=list)
+    """Those that no answer waited for, which are not among `sent`."""
     before: Hook | None = None
     """Runs before a request goes out; what it raises, the gateway gets."""
     after: Hook | None = None
@@ -69,7 +73,9 @@ class _WatchedTransport:
         account = parts.path.removeprefix("/v1/").partition("/")[0]
         sent = Sent(method, path, parts.query, dict(headers), account)
         if not parts.path.endswith("/info"):
-            self._wire.sent.append(sent)
+            task = asyncio.current_task()
+            is_beside = task is not None and task.get_name() == BESIDE
+            (self._wire.beside if is_beside else self._wire.sent).append(sent)
         if self._wire.before is not None:
             await self._wire.before(sent)
         response = await self._real.request(method, url, headers, body)
@@ -88,7 +94,7 @@ class Running:
     endpoint: str
     wire: Wire
     busy: Callable[[], bool]
-    """Whether a request is being served, as one may be whose client has left."""
+    """Whether a request is being served, or work goes on after its answer."""
 
     def wait_until_idle(self) -> None:
         """Wait until no request is being served; fails after some seconds."""
@@ -100,7 +106,9 @@ class Running:
     @contextmanager
     def watched(self) -> Iterator[Wire]:
         """The wire with nothing sent yet; its hooks go at the end."""
+        self.wait_until_idle()
         self.wire.sent.clear()
+        self.wire.beside.clear()
         try:
             yield self.wire
         finally:
@@ -141,7 +149,8 @@ def running(settings: Settings) -> Iterator[Running]:
             thread.join(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         tasks = server.server_state.tasks
-        yield Running(f"http://127.0.0.1:{port}", wire, lambda: bool(tasks))
+        background = app.state.background
+        yield Running(f"http://127.0.0.1:{port}", wire, lambda: bool(tasks or background))
     finally:
         server.should_exit = True
         thread.join(20)
