@@ -98,17 +98,19 @@ def test_whoever_has_a_presigned_url_can_read_what_it_names(
     aws: Program,
     curl: Program,
     swift: swiftclient.Connection,
-    made_bucket: str,
+    bucket: str,
     tmp_path: Path,
     key: str,
 ) -> None:
-    swift.put_object(made_bucket, key, key.encode())
-    url = aws("s3", "presign", f"s3://{made_bucket}/{key}").strip()
+    aws("s3", "mb", f"s3://{bucket}")
+    swift.put_object(bucket, key, key.encode())
+    url = aws("s3", "presign", f"s3://{bucket}/{key}").strip()
     down = tmp_path / "down"
     assert curl("-sS", "-o", down, "-w", "%{http_code}", url) == "200"
     assert down.read_bytes() == key.encode()
     unsigned = url.partition("?")[0]
     assert curl("-sS", "-o", down, "-w", "%{http_code}", unsigned) == "403"
+    aws("s3", "rb", "--force", f"s3://{bucket}")
 
 
 def test_mv_takes_a_file_up_and_down_and_leaves_one_copy(

@@ -93,13 +93,22 @@ class Running:
 
     endpoint: str
     wire: Wire
-    busy: Callable[[], bool]
-    """Whether a request is being served, or work goes on after its answer."""
+    serving: Callable[[], bool]
+    """Whether a request is being served."""
+    working: Callable[[], bool]
+    """Whether work goes on after an answer."""
+
+    def wait_until_answered(self) -> None:
+        """Wait until no request is being served, whatever goes on behind; fails after seconds."""
+        self._wait_while(self.serving)
 
     def wait_until_idle(self) -> None:
-        """Wait until no request is being served; fails after some seconds."""
+        """Wait until there is nothing to do, also behind the answers; fails after seconds."""
+        self._wait_while(lambda: self.serving() or self.working())
+
+    def _wait_while(self, busy: Callable[[], bool]) -> None:
         end = time.monotonic() + _IDLE
-        while self.busy():
+        while busy():
             assert time.monotonic() < end, "the gateway is still busy"
             time.sleep(0.005)
 
@@ -150,7 +159,8 @@ def running(settings: Settings) -> Iterator[Running]:
         port = server.servers[0].sockets[0].getsockname()[1]
         tasks = server.server_state.tasks
         background = app.state.background
-        yield Running(f"http://127.0.0.1:{port}", wire, lambda: bool(tasks or background))
+        endpoint = f"http://127.0.0.1:{port}"
+        yield Running(endpoint, wire, lambda: bool(tasks), lambda: bool(background))
     finally:
         server.should_exit = True
         thread.join(20)

@@ -44,9 +44,14 @@ def scripted(stack: Stack) -> Iterator[Scripted]:
     """A gateway that knows its user and its Swift's limits already."""
     with serving(answering("200 OK", body=b"{}")) as backend:
         template = f"{backend.url}/v1/AUTH_{{project_id}}"
-        with running(settings_for(stack, swift={"storage_url_template": template})) as found:
+        settings = settings_for(
+            stack, swift={"storage_url_template": template}, buckets={"facts_ttl": 3600}
+        )
+        with running(settings) as found:
             url = f"{found.endpoint}/bucket/key"
             warm = sign(keys_of(stack), "PUT", url, payload=EMPTY_SHA256)
-            backend.restart(answering("200 OK", body=b"{}"), answering("201 Created"))
+            info, created = answering("200 OK", body=b"{}"), answering("201 Created")
+            backend.restart(info, created, answering("404 Not Found"))
             assert ask(found.endpoint, warm, more=[("Content-Length", "0")]).status == 200
+            found.wait_until_idle()  # the bucket has no `+segments`, so no PUT looks into it
             yield Scripted(found, backend)

@@ -349,7 +349,7 @@ def test_a_complete_goes_on_without_its_client(
                 gate.wait()
                 if heard:
                     _until(connection, b"?>")
-            tiny.wait_until_idle()  # the request itself has ended, not its work
+            tiny.wait_until_answered()  # the request itself has ended, not its work
             assert held(swift, upload.bucket) == []
         _wait_until(lambda: segments(swift, upload.bucket) == parts(upload))
     assert upload.read() == b"onetwo"
