@@ -62,7 +62,7 @@ def from_swift(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         value = headers.get(name)
         if value is not None:
             yield name, encode_value(value)
-    yield from _restored_metadata(headers)
+    yield from _shown_metadata(headers)
 
 
 def encode_value(text: str) -> str:
@@ -205,6 +205,18 @@ def _long_value(index: int, name: str, value: str, limit: int) -> Iterator[tuple
     yield f"{layout.META_LONG}{index}-0", name
     for n, start in enumerate(range(0, len(encoded), limit), start=1):
         yield f"{layout.META_LONG}{index}-{n}", encoded[start : start + limit]
+
+
+def _shown_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """User metadata; what is no name of a header is only counted, as on AWS."""
+    missing = 0
+    for name, value in _restored_metadata(headers):
+        if _TOKEN.fullmatch(name) is None:
+            missing += 1
+        else:
+            yield name, value
+    if missing:
+        yield "x-amz-missing-meta", str(missing)
 
 
 def _restored_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:

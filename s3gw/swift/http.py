@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from s3gw.config import ConfigError, Swift
+from s3gw.swift import odd_names
 from s3gw.swift.errors import SwiftUnreachable
 from s3gw.swift.transport import Upload
 
@@ -31,6 +32,9 @@ _FIELD_COUNT = 512
 
 _FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
 
+# What aiohttp says of a header's name that is none: its parser in C, and the one in Python.
+_NO_NAME = ("Invalid header token", "Invalid HTTP header")
+
 
 class _OnePiece(BytesPayload):
     """A body that aiohttp sends once: it repeats a PUT on a connection that died otherwise."""
@@ -45,10 +49,13 @@ class AiohttpResponse:
 
     __slots__ = ("_response", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """`headers`: instead of the response's own."""
         self._response = response
         self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.headers = response.headers if headers is None else headers
 
     async def read(self, limit: int | None = None) -> bytes:
         """See SwiftResponse.read."""
@@ -93,24 +100,13 @@ class AiohttpTransport:
 
         Raises ConfigError for a `ca_file` that is none.
         """
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=settings.connections,
-                keepalive_timeout=_KEEP_ALIVE,
-                ssl=_tls(settings.ca_file),
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=settings.connect_timeout, sock_read=settings.timeout
-            ),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            requote_redirect_url=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type", "Accept"),
-            read_bufsize=_READ_BUFFER,
-            max_line_size=_FIELD_SIZE,
-            max_field_size=_FIELD_SIZE,
-            max_headers=_FIELD_COUNT,
+        tls = _tls(settings.ca_file)
+        pool = aiohttp.TCPConnector(
+            limit=settings.connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls
+        )
+        self._session = _session(settings, pool)
+        self._odd = _session(
+            settings, odd_names.RenamingConnector(limit=settings.connections, ssl=tls)
         )
         self._timeout = settings.timeout
         self._progress_timeout = settings.timeout + stall_timeout
@@ -133,8 +129,22 @@ class AiohttpTransport:
                 allow_redirects=False,
             )
         except _FAILURES as error:
+            if body is None and method in {"GET", "HEAD"} and _is_odd(error):
+                return await self._read_odd(method, target, out)
             raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
         return AiohttpResponse(response)
+
+    async def _read_odd(
+        self, method: str, target: URL, headers: CIMultiDict[str]
+    ) -> AiohttpResponse:
+        """Ask again for an answer whose headers' names aiohttp refused."""
+        try:
+            response = await self._odd.request(
+                method, target, headers=headers, allow_redirects=False
+            )
+        except _FAILURES as error:
+            raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
+        return AiohttpResponse(response, odd_names.decoded(response.headers))
 
     async def _upload(
         self, method: str, target: URL, headers: CIMultiDict[str], body: Upload
@@ -176,6 +186,30 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """See Transport.aclose."""
         await self._session.close()
+        await self._odd.close()
+
+
+def _session(settings: Swift, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout, sock_read=settings.timeout
+        ),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        requote_redirect_url=False,
+        skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type", "Accept"),
+        read_bufsize=_READ_BUFFER,
+        max_line_size=_FIELD_SIZE,
+        max_field_size=_FIELD_SIZE,
+        max_headers=_FIELD_COUNT,
+    )
+
+
+def _is_odd(error: Exception) -> bool:
+    """Whether an answer came, but aiohttp did not take the name of one of its headers."""
+    return isinstance(error, aiohttp.ClientResponseError) and error.message.startswith(_NO_NAME)
 
 
 def _reason(error: BaseException) -> str:

@@ -14,7 +14,7 @@ _PACKAGE = _ROOT / "s3gw"
 _MODULES = sorted(_PACKAGE.rglob("*.py"))
 
 _DOORS = {
-    "aiohttp": ("s3gw.swift.http",),
+    "aiohttp": ("s3gw.swift.http", "s3gw.swift.odd_names"),
     "awscrt": ("s3gw.s3.checksums",),
     "click": ("s3gw.cli", "s3gw.standalone.__main__"),
     "httptools": (),

@@ -281,11 +281,18 @@ def test_the_gateways_own_metadata_is_never_shown() -> None:
         ("A%5fB", "a_b"),
         ("A%255Fb", "a%5fb"),
         ("A%20B", "a%20b"),
-        ("A=41", "a=41"),
+        ("A%3D41", "a%3d41"),
     ],
 )
 def test_only_the_escapes_of_the_gateway_and_s3api_are_undone(held: str, shown: str) -> None:
     assert list(from_swift({f"X-Object-Meta-{held}": "v"})) == [(f"x-amz-meta-{shown}", "v")]
+
+
+@pytest.mark.parametrize("name", ["A=41", "a b", "é", "a(b", "☃", "a\r\nb"])
+def test_what_is_no_name_of_a_header_is_counted_and_not_shown(name: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
+    held = {f"X-Object-Meta-{name}": "v", "X-Object-Meta-(": "v", "X-Object-Meta-Good": "g"}
+    assert list(from_swift(held)) == [("x-amz-meta-good", "g"), ("x-amz-missing-meta", "2")]
 
 
 def test_pieces_are_joined_in_the_order_of_their_numbers() -> None:
