@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from s3gw.access.decide import Known, Verdict, Who, decide
 from s3gw.access.needs import Need
 from s3gw.buckets.resolve import NOWHERE, Names, Place, place_of
-from s3gw.call import Services
+from s3gw.call import Services, Standing
 from s3gw.identity.authenticate import Authenticator
 from s3gw.identity.model import Caller, SwiftLogin
 from s3gw.s3.errors import AccessDenied, NoSuchBucket
@@ -45,15 +45,6 @@ class Wish:
     need: Need
     reads: bool
     """It changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a request's bucket is, and the power that the request has there."""
-
-    place: Place
-    is_owner: bool
-    swift: Account
 
 
 class Admission:

@@ -8,13 +8,13 @@ another object took its place meanwhile (docs/mapping.md, Races).
 The rule: whoever changes what is kept with an object comes here; three requests to Swift.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import unquote
 
 from s3gw.call import Call
 from s3gw.mapping import layout
+from s3gw.mapping.metadata import is_sendable
 from s3gw.mapping.versions import VERSION_ID
 from s3gw.object_version import Found, absence, head, head_newest, subject_of
 from s3gw.s3.errors import NotImplemented, OperationAborted
@@ -27,9 +27,6 @@ _DROPPED = frozenset(
         "x-delete-at x-object-manifest x-robots-tag"
     ).split()
 )
-
-# Names that Swift's server takes as they are: it drops those with `_`, without a word.
-_SENDABLE = re.compile(r"[!#$%&'*+.=^`|~0-9A-Za-z-]+")
 
 Make = Callable[[Mapping[str, str]], Mapping[str, str]]
 """The new headers, from those that the object has and keeps."""
@@ -67,7 +64,7 @@ def _kept(headers: Mapping[str, str], prefix: str) -> dict[str, str]:
         if _is_kept(name.lower()) and not name.lower().startswith(prefix.lower())
     }
     for name, value in kept.items():
-        if _SENDABLE.fullmatch(name) is None or not _is_text(value):
+        if not is_sendable(name, value):
             raise NotImplemented(
                 "The object has metadata of Swift's own API that it would lose by this."
             )
@@ -76,15 +73,6 @@ def _kept(headers: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 def _is_kept(name: str) -> bool:
     return name in _DROPPED or name.startswith(layout.USER_META)
-
-
-def _is_text(value: str) -> bool:
-    """Whether the value's bytes were UTF-8; others would be lost on their way out."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _check_is_itself(call: Call, headers: Mapping[str, str]) -> None:

@@ -170,6 +170,22 @@ class Services:
     incidents: Incidents = field(default_factory=Incidents)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a bucket is, and the power that a request has there."""
+
+    place: Place
+    is_owner: bool
+    swift: Account
+
+
+def account_id(place: Place, caller: Caller | None, *, is_owner: bool) -> str:
+    """See Call.account_id."""
+    if is_owner:
+        return place.storage_url
+    return f"{place.storage_url}#{caller.project_id if caller else ''}"
+
+
 @dataclass(slots=True)
 class Call:
     """One admitted request, on its way to its handler."""
@@ -192,6 +208,11 @@ class Call:
     body: Body
     services: Services
     request_id: str
+    as_reader: Callable[[str], Awaitable[Standing]]
+    """The caller's standing as a reader of the objects of another bucket, which a copy names.
+
+    Raises what admission raises: AccessDenied, NoSuchBucket.
+    """
     virtual_host: bool = False
     """The bucket came from the Host header."""
 
@@ -216,9 +237,7 @@ class Call:
 
         Strangers see less of it than its owner does, so theirs are kept apart.
         """
-        if self.is_owner:
-            return self.place.storage_url
-        return f"{self.place.storage_url}#{self.caller.project_id if self.caller else ''}"
+        return account_id(self.place, self.caller, is_owner=self.is_owner)
 
     @property
     def is_placed(self) -> bool:

@@ -5,18 +5,21 @@ on (100 Continue) at the first read; and whatever goes wrong ends as one S3 erro
 """
 
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 import structlog
 
 from s3gw import answer
+from s3gw.access.needs import Need
 from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
-from s3gw.call import Body, Call, Receive, Response, Services
+from s3gw.call import Body, Call, Receive, Response, Services, Standing
 from s3gw.cross_origin import headers_for
 from s3gw.identity.authenticate import ANONYMOUS, Authenticated, Authenticator
 from s3gw.identity.flights import WAITING
+from s3gw.identity.model import Caller
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import Exchange, Times, new_request_id
@@ -40,7 +43,7 @@ from s3gw.s3.payload import (
 )
 from s3gw.s3.request import Headers, Request
 from s3gw.s3.signature import hoisted
-from s3gw.s3.support import check_expected_owner, check_headers
+from s3gw.s3.support import check_expected_owner, check_headers, check_source_owner
 from s3gw.s3.target import resolve_target
 from s3gw.slots import Slots
 from s3gw.swift.transport import Transport
@@ -221,8 +224,18 @@ class Gateway:
             body=exchange.body,
             services=self._services,
             request_id=exchange.request_id,
+            as_reader=partial(self._as_reader, caller, headers),
             virtual_host=exchange.target.virtual_host,
         )
+
+    async def _as_reader(self, caller: Caller | None, headers: Headers, bucket: str) -> Standing:
+        """See Call.as_reader."""
+        if is_reserved(bucket):
+            raise NoSuchBucket(BucketName=bucket)
+        wish = Wish(bucket, Need.OBJECT_READ, reads=True)
+        standing = await self._admission.admit(caller, wish)
+        check_source_owner(headers, standing.place.owner.id)
+        return standing
 
     def _expectation(
         self, headers: Headers, operation: Operation, payload: PayloadMode

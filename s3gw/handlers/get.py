@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from s3gw.buckets.parts import read_parts
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, etags, metadata, tags
-from s3gw.mapping.conditions import for_swift, last_modified
+from s3gw.mapping.conditions import AHEAD, for_swift, last_modified
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.parts import ObjectPart
 from s3gw.object_version import Found, Subject, answer_headers, find, head, subject_of
@@ -36,9 +36,6 @@ from s3gw.swift.transport import SwiftResponse
 
 # Up to here an answer is read whole and sent in one piece, which costs least.
 _SMALL = 64 * 1024
-
-# Swift rounds an object's time up, so that of a new one is ahead of the clock.
-_AHEAD = 1.0
 
 # Looks at an object that is replaced again and again between two requests.
 _TRIES = 3
@@ -96,7 +93,7 @@ def _read_request(call: Call) -> _Asked:
         if "range" in call.headers:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
     return _Asked(
-        Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
+        Conditions.from_headers(call.headers, call.services.clock() + AHEAD),
         parse_range(call.headers.get("range")),
         part,
         response_overrides(call.query, anonymous=call.caller is None),

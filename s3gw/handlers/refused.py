@@ -6,12 +6,6 @@ from s3gw.call import Call
 from s3gw.s3.errors import NotImplemented
 
 
-async def copy_object(call: Call) -> NoReturn:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html."""
-    del call
-    raise NotImplemented(Header="x-amz-copy-source")
-
-
 async def upload_part_copy(call: Call) -> NoReturn:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html."""
     del call

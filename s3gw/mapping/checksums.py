@@ -35,16 +35,39 @@ def to_s3(checksum: Checksum | None) -> Iterator[tuple[str, str]]:
 
 
 def from_swift(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The S3 headers of an object's checksum; nothing if it belongs to another content.
+    """The S3 headers of an object's checksum; nothing if it belongs to another content."""
+    found = _kept(headers)
+    if found is not None:
+        algorithm, value, kind = found
+        yield f"x-amz-checksum-{algorithm}", value
+        yield "x-amz-checksum-type", kind
 
-    Anybody may have written the metadata natively: what names no algorithm makes no header.
+
+def of_copy(headers: Mapping[str, str]) -> dict[str, str]:
+    """The Swift header that keeps an object's checksum with a plain copy of its whole content.
+
+    One of the parts' checksums says nothing of the content as such.  That of a large object goes
+    without an ETag, since the copy gets another one: it travels with the very content.
+    """
+    found = _kept(headers)
+    if found is None or found[2] != FULL_OBJECT:
+        return {}
+    algorithm, value, _ = found
+    etag = "" if etags.is_large_object(headers) else etags.unquoted(headers.get("Etag", ""))
+    return {layout.META_CHECKSUM: f"{algorithm}:{value}:{FULL_OBJECT}:{etag}"}
+
+
+def _kept(headers: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Algorithm, base64 value and kind of the checksum that belongs to the object.
+
+    Anybody may have written the metadata natively: what names no algorithm is none.
     """
     parts = headers.get(layout.META_CHECKSUM, "").split(":")
     if len(parts) != 4:
-        return
+        return None
     algorithm, value, kind, swift_etag = parts
     if algorithm.lower() not in ALGORITHMS or kind not in _KINDS:
-        return
-    if swift_etag in {"", etags.unquoted(headers.get("Etag", ""))}:
-        yield f"x-amz-checksum-{algorithm.lower()}", value
-        yield "x-amz-checksum-type", kind
+        return None
+    if swift_etag not in {"", etags.unquoted(headers.get("Etag", ""))}:
+        return None
+    return algorithm.lower(), value, kind

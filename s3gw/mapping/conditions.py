@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from s3gw.s3.dates import http_date, parse_http_date
 from s3gw.s3.headers import Conditions
 
+AHEAD = 1.0
+"""Seconds that an object's time may be ahead of the clock, since Swift rounds it up."""
+
 # Quotes in pairs, commas between tags, `*` alone: all else Swift reads differently.
 _TAG = r'(?:"[0-9A-Za-z]+"|[0-9A-Za-z]+)'
 _PLAIN = re.compile(rf"\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")

@@ -44,11 +44,16 @@ def from_swift(error: SwiftStatus) -> S3Error:
     404 never comes here: only a handler knows what it did not find.  What is not in the table is
     Swift's trouble, not the client's: 503, which clients retry.
     """
-    if error.status == 413 and b"quota" in error.body:
+    if is_quota(error):
         return QuotaExceeded()
     if error.status == 400:
         return InvalidRequest(f"Swift refused the request: {_text(error.body)}")
     return from_status(error.status)
+
+
+def is_quota(error: SwiftStatus) -> bool:
+    """Whether Swift refuses because a quota is exhausted."""
+    return error.status == 413 and b"quota" in error.body
 
 
 def from_status(status: int) -> S3Error:

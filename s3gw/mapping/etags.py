@@ -30,6 +30,11 @@ def is_dynamic_large_object(headers: Mapping[str, str]) -> bool:
     return "X-Object-Manifest" in headers
 
 
+def is_large_object(headers: Mapping[str, str]) -> bool:
+    """Whether the headers are those of a large object, static or dynamic."""
+    return is_static_large_object(headers) or is_dynamic_large_object(headers)
+
+
 def from_headers(headers: Mapping[str, str], swift_etag: str | None = None) -> str | None:
     """The S3 ETag that an object's headers tell; None: only its manifest can.
 

@@ -23,6 +23,7 @@ _S3_LIMIT = 2048
 
 # Headers that S3 and Swift both keep with an object.
 _KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
+_KEPT_LOWER = frozenset(("content-type", *map(str.lower, _KEPT)))
 
 # What META_ETAG and META_CHECKSUM take at most, of headers and of bytes.
 _OWN_COUNT = 2
@@ -30,6 +31,10 @@ _OWN_SIZE = 192
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# s3api writes `=` for what no name may have.
+_SENDABLE_NAME = re.compile(r"[!#$%&'*+.=^`|~0-9A-Za-z-]+")
+# Control characters, and what stands for bytes that are not UTF-8.
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
 # Others could name characters that no header may hold, or surrogates.
 _CHARSETS = frozenset(("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"))
@@ -75,6 +80,22 @@ def expiration(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     value = headers.get("X-Delete-At", "")
     with suppress(ValueError, OverflowError, OSError):
         yield "x-amz-expiration", f'expiry-date="{http_date(int(value))}", rule-id="X-Delete-At"'
+
+
+def is_of_metadata(header: str) -> bool:
+    """Whether a Swift header keeps content type, HTTP headers or user metadata of an object."""
+    name = header.lower()
+    if name.startswith(layout.OWN_META):
+        return name.startswith(layout.META_LONG.lower())
+    return name.startswith(layout.USER_META) or name in _KEPT_LOWER
+
+
+def is_sendable(name: str, value: str) -> bool:
+    """Whether Swift takes a header that it sent as it is: others were written natively.
+
+    It drops names with `_`, without a word; bytes that are not UTF-8 are lost on the way.
+    """
+    return _SENDABLE_NAME.fullmatch(name) is not None and not _UNSENDABLE.search(value)
 
 
 def encode_value(text: str) -> str:

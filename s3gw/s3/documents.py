@@ -150,6 +150,28 @@ def complete_multipart_upload(
     )
 
 
+def copy_result(
+    tag: str,
+    etag: str,
+    last_modified: datetime,
+    checksum: Iterable[tuple[str, str]] = (),
+) -> Element:
+    """CopyObjectResult or CopyPartResult, of an ETag without quotes.
+
+    `checksum`: the headers that would tell it.
+    """
+    named = [(_checksum_tag(name), value) for name, value in checksum]
+    return (
+        tag,
+        [("LastModified", timestamp(last_modified)), ("ETag", quoted(etag)), *named],
+    )
+
+
+def _checksum_tag(header: str) -> str:
+    name = header.removeprefix("x-amz-checksum-")
+    return "ChecksumType" if name == "type" else f"Checksum{name.upper()}"
+
+
 def delete_result(
     deleted: Iterable[DeletedObject], failed: Iterable[DeleteFailure], *, quiet: bool
 ) -> Element:

@@ -23,6 +23,15 @@ _UNDERSTOOD = frozenset(
     ).split()
 )
 
+# What only a copy may carry.
+_OF_COPIES = frozenset(
+    (
+        "x-amz-copy-source x-amz-copy-source-range x-amz-copy-source-if-match "
+        "x-amz-copy-source-if-none-match x-amz-copy-source-if-modified-since "
+        "x-amz-copy-source-if-unmodified-since x-amz-metadata-directive x-amz-tagging-directive"
+    ).split()
+)
+
 _SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 _OWNER_HEADERS = ("x-amz-expected-bucket-owner", _SOURCE_OWNER)
 
@@ -30,6 +39,7 @@ _HARMLESS_ACLS = frozenset(
     ("private", "bucket-owner-read", "bucket-owner-full-control", "")
 )  # with one account an owner, all of them mean: nobody but the owner
 
+_COPIES = frozenset(("CopyObject", "UploadPartCopy"))
 # Headers that say something of what these operations make or set; elsewhere they say nothing that
 # could be done.
 _MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
@@ -84,7 +94,7 @@ def check_headers(operation: str, method: str, headers: Headers, *, sse_s3: bool
         if not name.startswith("x-amz-"):
             continue
         value = headers.get(name) or ""
-        if name in _OWNER_HEADERS:
+        if name in _OWNER_HEADERS or (name in _OF_COPIES and operation in _COPIES):
             continue
         if name.startswith("x-amz-server-side-encryption"):
             _check_encryption(name, value, sse_s3=sse_s3)

@@ -6,10 +6,13 @@ an explicit list of headers.  https://docs.openstack.org/api-ref/object-store/
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
+from s3gw.swift.answers import check_report, entries, json_of
+from s3gw.swift.copying import Origin
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
 
@@ -18,8 +21,22 @@ _ERROR_BODY = 4096
 _QUICK_MANIFEST = 500
 _NEWEST = {"X-Newest": "true"}
 
+
 Entry = dict[str, Any]
 """An entry of a Swift JSON listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """On what terms an answer is awaited."""
+
+    also: Collection[int] = ()
+    """Error statuses that the caller can use."""
+    extra_time: float = 0.0
+    """Seconds that Swift may stay silent longer than it may otherwise."""
+
+
+_USUAL = _Terms()
 
 
 class Login(Protocol):
@@ -79,7 +96,7 @@ class Account:
             "prefix": prefix,
         }
         response = await self._call("GET", "", query=query)
-        return await _entries(response)
+        return await entries(response)
 
     # --- containers ---
 
@@ -116,7 +133,7 @@ class Account:
             query={"format": "json", **query},
             headers=_NEWEST if newest else None,
         )
-        return response.headers, await _entries(response)
+        return response.headers, await entries(response)
 
     # --- objects ---
 
@@ -146,7 +163,7 @@ class Account:
     ) -> SwiftResponse:
         """The object, unread; `also`: error statuses that the caller can use."""
         return await self._call(
-            "GET", _path(container, name), query=query, headers=headers, also=also
+            "GET", _path(container, name), query=query, headers=headers, terms=_Terms(also)
         )
 
     async def put_object(
@@ -164,6 +181,33 @@ class Account:
         )
         await response.read()
         return response.headers
+
+    async def copy_object(
+        self,
+        container: str,
+        name: str,
+        origin: Origin,
+        headers: Mapping[str, str],
+        *,
+        extra_time: float = 0.0,
+    ) -> Mapping[str, str]:
+        """Copy within Swift; the answer's headers (Etag, Last-Modified, X-Object-Version-Id).
+
+        `headers` are those of the new object, all of them, and may bring the Range to copy and an
+        If-Match of the origin.  Swift is asked for a heartbeat, which only newer ones know:
+        `extra_time` are the seconds that others may take longer than any other request.
+        An answer of the origin's own is raised with its headers, Etag among them.
+        """
+        sent = {**headers, **origin.headers(), "Accept": "application/json"}
+        query = {"heartbeat": "on", **origin.query()}
+        path = _path(container, name)
+        terms = _Terms(extra_time=extra_time)
+        response = await self._call("PUT", path, query=query, headers=sent, body=b"", terms=terms)
+        if response.status != 202:
+            await response.read()
+            return response.headers
+        report = check_report(response, await json_of(response), "PUT", path)
+        return {name: value for name, value in report.items() if isinstance(value, str)}
 
     async def post_object(self, container: str, name: str, headers: Mapping[str, str]) -> None:
         """Replace the object's metadata."""
@@ -195,7 +239,7 @@ class Account:
         if response.status == 204:
             await response.read()
         else:
-            _check_report(response, await _json(response), "DELETE", _path(container, name))
+            check_report(response, await json_of(response), "DELETE", _path(container, name))
 
     async def bulk_delete(self, names: Iterable[tuple[str, str]]) -> Entry:
         """Delete objects, given as (container, name), in one request: the bulk report."""
@@ -207,7 +251,7 @@ class Account:
             headers={"Content-Type": "text/plain", "Accept": "application/json"},
             body=listing.encode("ascii"),
         )
-        report = await _json(response)
+        report = await json_of(response)
         return report if isinstance(report, dict) else {}
 
     # --- static large objects ---
@@ -256,7 +300,7 @@ class Account:
             body=json.dumps(manifest).encode("utf-8"),
         )
         if response.status == 202:
-            _check_report(response, await _json(response), "PUT", _path(container, name))
+            check_report(response, await json_of(response), "PUT", _path(container, name))
         else:
             await response.read()
         return response.headers
@@ -271,15 +315,16 @@ class Account:
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | Upload | None = None,
-        also: Collection[int] = (),
+        terms: _Terms = _USUAL,
     ) -> SwiftResponse:
-        response, renewable = await self._send(method, path, query, headers, body)
+        rest = query, headers, body, terms.extra_time
+        response, renewable = await self._send(method, path, *rest)
         if response.status == 401 and renewable:
             response.close()
             if isinstance(body, Upload) and body.started:
                 raise SwiftUnreachable(f"{method} {path}: the token ended in mid-upload")
-            response, _ = await self._send(method, path, query, headers, body)
-        if response.status >= 300 and response.status not in also:
+            response, _ = await self._send(method, path, *rest)
+        if response.status >= 300 and response.status not in terms.also:
             text = await response.read(_ERROR_BODY)
             raise SwiftStatus(response.status, method, path, headers=response.headers, body=text)
         return response
@@ -291,6 +336,7 @@ class Account:
         query: Mapping[str, str | int] | None,
         headers: Mapping[str, str] | None,
         body: bytes | Upload | None,
+        extra_time: float,
     ) -> tuple[SwiftResponse, bool]:
         """The answer, and whether there was a token, so that a 401 may only mean its end."""
         login = await self._authority.login()
@@ -298,21 +344,26 @@ class Account:
         url = f"{login.storage_url}{path}"
         if query:
             url += "?" + urlencode(query, quote_via=quote)
-        response = await self._request(method, url, {**(headers or {}), **token}, body)
+        response = await self._request(method, url, {**(headers or {}), **token}, body, extra_time)
         self.transaction_id = response.headers.get("X-Trans-Id", "")
         if response.status == 401:
             self._authority.forget(login)
         return response, bool(token)
 
     async def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None,
+        extra_time: float,
     ) -> SwiftResponse:
         self.calls += 1
         if not self._waiting:
             self._since = perf_counter()
         self._waiting += 1
         try:
-            return await self._transport.request(method, url, headers, body)
+            return await self._transport.request(method, url, headers, body, extra_time=extra_time)
         finally:
             self._waiting -= 1
             if not self._waiting:
@@ -330,28 +381,4 @@ async def segments_of(response: SwiftResponse) -> list[Entry]:
     if "X-Static-Large-Object" not in response.headers:
         response.close()
         return []
-    return await _entries(response)
-
-
-async def _entries(response: SwiftResponse) -> list[Entry]:
-    entries = await _json(response)
-    return entries if isinstance(entries, list) else []
-
-
-async def _json(response: SwiftResponse) -> object:
-    body = await response.read()
-    if not body.strip():
-        return None
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise SwiftUnreachable(f"answer is not JSON: {body[:80]!r}") from error
-
-
-def _check_report(response: SwiftResponse, report: object, method: str, path: str) -> None:
-    """Bulk answers carry their true status in the body, `Response Status: "400 Bad Request"`."""
-    status = str(report.get("Response Status", "")) if isinstance(report, dict) else ""
-    if not status.startswith("2"):
-        code = int(status[:3]) if status[:3].isdigit() else 500
-        body = json.dumps(report).encode("utf-8")
-        raise SwiftStatus(code, method, path, headers=response.headers, body=body)
+    return await entries(response)

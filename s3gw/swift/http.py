@@ -7,6 +7,7 @@ No cookie, redirect, proxy, decompression, re-quoting or header of the library's
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -111,24 +112,32 @@ class AiohttpTransport:
         self._odd = _session(
             settings, odd_names.RenamingConnector(limit=settings.connections, ssl=tls)
         )
+        self._settings = settings
         self._timeout = settings.timeout
         self._progress_timeout = settings.timeout + stall_timeout
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> AiohttpResponse:
         """See Transport.request."""
         out = CIMultiDict(headers)
         out["Accept-Encoding"] = "identity"
         target = URL(url, encoded=True)
+        send = partial(self._send, method, target, out, body, extra_time)
         try:
             try:
-                response = await self._send(method, target, out, body)
+                response = await send()
             except _DiedError:
                 if not _may_be_repeated(method, body):
                     raise
                 self.traffic.repeats += 1
-                response = await self._send(method, target, out, body)
+                response = await send()
         except _FAILURES as error:
             self.traffic.unanswered += 1
             raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
@@ -136,7 +145,12 @@ class AiohttpTransport:
         return response
 
     async def _send(
-        self, method: str, target: URL, headers: CIMultiDict[str], body: bytes | Upload | None
+        self,
+        method: str,
+        target: URL,
+        headers: CIMultiDict[str],
+        body: bytes | Upload | None,
+        extra_time: float,
     ) -> AiohttpResponse:
         if isinstance(body, Upload):
             try:
@@ -146,7 +160,12 @@ class AiohttpTransport:
                 raise
         try:
             response = await self._session.request(
-                method, target, headers=headers, data=body, allow_redirects=False
+                method,
+                target,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=_patience(self._settings, extra_time),
             )
         except aiohttp.ClientResponseError as error:
             if body is None and method in _REPEATABLE and _is_odd(error):
@@ -227,9 +246,7 @@ async def _once(
 def _session(settings: Swift, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.connect_timeout, sock_read=settings.timeout
-        ),
+        timeout=_patience(settings),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
@@ -240,6 +257,14 @@ def _session(settings: Swift, connector: aiohttp.TCPConnector) -> aiohttp.Client
         max_field_size=_FIELD_SIZE,
         max_headers=_FIELD_COUNT,
         middlewares=(_once,),
+    )
+
+
+def _patience(settings: Swift, extra_time: float = 0.0) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None,
+        sock_connect=settings.connect_timeout,
+        sock_read=settings.timeout + extra_time,
     )
 
 

@@ -69,10 +69,17 @@ class Transport(Protocol):
         """What it has sent."""
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> SwiftResponse:
         """Send to an absolute, already percent-encoded URL; returns when the headers are in.
 
+        `extra_time`: seconds that Swift may stay silent longer than it may otherwise.
         Raises SwiftUnreachable.
         """
 

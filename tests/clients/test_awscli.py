@@ -126,10 +126,29 @@ def test_mv_takes_a_file_up_and_down_and_leaves_one_copy(
     assert stored(swift, made_bucket) == {}
 
 
-def test_mv_within_s3_is_refused_and_loses_nothing(
+def test_mv_within_s3_copies_what_the_source_is_and_deletes_it(
     aws: Program, swift: swiftclient.Connection, made_bucket: str
 ) -> None:
-    swift.put_object(made_bucket, "from", b"content")
-    told = aws.fails("s3", "mv", f"s3://{made_bucket}/from", f"s3://{made_bucket}/to")
-    assert "NotImplemented" in told
-    assert list(stored(swift, made_bucket)) == ["from"]
+    headers = {"Content-Type": "text/x-test", "X-Object-Meta-Kept": "1"}
+    swift.put_object(made_bucket, "from +%é", b"content", headers=headers)
+    aws("s3", "mv", f"s3://{made_bucket}/from +%é", f"s3://{made_bucket}/to +%é")
+    assert list(stored(swift, made_bucket)) == ["to +%é"]
+    found, content = swift.get_object(made_bucket, "to +%é")
+    assert (content, found["content-type"]) == (b"content", "text/x-test")
+    assert found["x-object-meta-kept"] == "1"
+
+
+def test_cp_within_s3_copies_from_bucket_to_bucket_and_replaces_metadata_if_told(
+    aws: Program, swift: swiftclient.Connection, made_bucket: str, bucket: str
+) -> None:
+    swift.put_object(made_bucket, "key", b"content", headers={"X-Object-Meta-Old": "1"})
+    other = f"{bucket}-other"
+    aws("s3", "mb", f"s3://{other}")
+    aws("s3", "cp", "--recursive", f"s3://{made_bucket}", f"s3://{other}")
+    assert swift.head_object(other, "key")["x-object-meta-old"] == "1"
+    url = f"s3://{other}/key"
+    aws("s3", "cp", "--metadata-directive", "REPLACE", "--metadata", "new=2", url, url)
+    found, content = swift.get_object(other, "key")
+    assert (content, found["x-object-meta-new"]) == (b"content", "2")
+    assert "x-object-meta-old" not in found
+    aws("s3", "rb", "--force", f"s3://{other}")

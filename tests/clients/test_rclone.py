@@ -97,5 +97,36 @@ def test_sync_makes_both_sides_equal(
     assert digests(there) == digests(here)
 
 
+def test_a_changed_mtime_is_set_without_sending_the_content_again(
+    rclone: Program, swift: swiftclient.Connection, made_bucket: str, tmp_path: Path
+) -> None:
+    here, remote = tmp_path / "here", f"gw:{made_bucket}"
+    here.mkdir()
+    (here / "k +%é").write_bytes(b"content")
+    os.utime(here / "k +%é", (1, 1))
+    rclone("sync", here, remote)
+    assert swift.head_object(made_bucket, "k +%é")["x-object-meta-mtime"] == "1"
+    os.utime(here / "k +%é", (2, 2))
+    told = rclone("sync", "-vv", here, remote)
+    assert "Updated modification time in destination" in told
+    found, content = swift.get_object(made_bucket, "k +%é")
+    assert (content, found["x-object-meta-mtime"]) == (b"content", "2")
+    assert "There was nothing to transfer" in rclone("sync", "-v", here, remote)
+
+
+def test_copies_and_moves_between_buckets_are_made_within_swift(
+    rclone: Program, swift: swiftclient.Connection, made_bucket: str, bucket: str
+) -> None:
+    for name in ("a b", "c+d", "dir/é"):
+        swift.put_object(made_bucket, name, name.encode())
+    before = stored(swift, made_bucket)
+    other = f"{bucket}-other"
+    rclone("copy", f"gw:{made_bucket}", f"gw:{other}")
+    assert stored(swift, other) == before
+    rclone("moveto", f"gw:{other}/a b", f"gw:{other}/e f")
+    assert set(stored(swift, other)) == {"c+d", "dir/é", "e f"}
+    rclone("purge", f"gw:{other}")
+
+
 def _size(root: Path) -> int:
     return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())

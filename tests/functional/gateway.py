@@ -70,7 +70,13 @@ class WatchedTransport:
         self.traffic = real.traffic
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> SwiftResponse:
         parts = urlsplit(url)
         path = "/" + "/".join(unquote(parts.path).split("/")[3:])
@@ -83,7 +89,7 @@ class WatchedTransport:
             (self._wire.beside if is_beside else self._wire.sent).append(sent)
         if self._wire.before is not None:
             await self._wire.before(sent)
-        response = await self._real.request(method, url, headers, body)
+        response = await self._real.request(method, url, headers, body, extra_time=extra_time)
         if self._wire.after is not None:
             await self._wire.after(sent)
         return response

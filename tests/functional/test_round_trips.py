@@ -39,6 +39,15 @@ def test_a_large_object_is_written_in_one_request(s3: Any, bucket: str, cost: Co
     assert cost(lambda: s3.put_object(Bucket=bucket, Key="k", Body=body)) == [f"PUT /{bucket}/k"]
 
 
+def test_a_copy_is_a_look_at_its_source_and_a_put(s3: Any, bucket: str, cost: Cost) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    copy = {"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/k"}
+    assert cost(lambda: s3.copy_object(**copy)) == [
+        f"HEAD /{bucket}/k",
+        f"PUT /{bucket}/copy?heartbeat=on",
+    ]
+
+
 def test_deleting_an_object_is_a_head_and_a_delete(s3: Any, bucket: str, cost: Cost) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"1")
     assert cost(lambda: s3.delete_object(Bucket=bucket, Key="k")) == [

@@ -117,8 +117,8 @@ _COPY = {"x_amz_copy_source": "other/key"}
 @pytest.mark.parametrize(
     ("method", "path", "headers", "refusal"),
     [
-        # A copy and a part that lack the words of their own operation.
-        ("PUT", "/{bucket}/{key}", _COPY, _REFUSED),
+        # A copy with a content, and a copied part.
+        ("PUT", "/{bucket}/{key}", _COPY, (400, "UnexpectedContent")),
         ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", _COPY, _REFUSED),
         ("PUT", "/{bucket}/{key}?partNumber=1", {}, _REFUSED),
         ("PUT", "/{bucket}/{key}?uploadId={upload}", {}, _REFUSED),

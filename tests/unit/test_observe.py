@@ -138,7 +138,7 @@ def test_a_requests_time_is_told_by_whom_it_waited_for(
 
 async def test_requests_to_swift_at_the_same_time_are_one_wait() -> None:
     class Slow:
-        async def request(self, *_: object) -> Any:
+        async def request(self, *_: object, **_options: object) -> Any:
             await anyio.sleep(0.1)
             return SimpleNamespace(status=204, headers={}, read=self.read)
 

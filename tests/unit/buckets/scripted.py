@@ -77,10 +77,16 @@ class Swift:
         return Account(self, _Authority())
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> SwiftResponse:
         """Answer what was written down."""
-        del headers, body
+        del headers, body, extra_time
         request = f"{method} {unquote(urlsplit(url).path).removeprefix('/v1/AUTH_a')}"
         self.asked.append(request)
         found = self.answers.get(request, [(404, {}, b"")])

@@ -182,3 +182,26 @@ def test_encryption_is_refused_unless_the_operator_vouches_for_it(
     else:
         with pytest.raises(NotImplemented):
             check(method, (name, value), sse_s3=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-amz-copy-source",
+        "x-amz-copy-source-range",
+        *(
+            f"x-amz-copy-source-if-{kind}"
+            for kind in ("match", "none-match", "modified-since", "unmodified-since")
+        ),
+        "x-amz-metadata-directive",
+        "x-amz-tagging-directive",
+    ],
+)
+def test_what_is_said_of_a_copy_is_for_copies_only(name: str) -> None:
+    pairs = [(name, "x")]
+    for operation in ("CopyObject", "UploadPartCopy"):
+        check_headers(operation, "PUT", Headers(pairs), sse_s3=False)
+    for operation in ("PutObject", "UploadPart", "CreateMultipartUpload", "CreateBucket"):
+        with pytest.raises(NotImplemented) as caught:
+            check_headers(operation, "PUT", Headers(pairs), sse_s3=False)
+        assert caught.value.details == {"Header": name}

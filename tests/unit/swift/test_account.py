@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from s3gw.swift.account import Account, Login
+from s3gw.swift.copying import Origin
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse, Traffic, Upload
 
@@ -43,12 +44,20 @@ class Swift:
     answers: list[Answer]
     asked: list[tuple[str, str, Headers, bytes | Upload | None]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
+    extra_times: list[float] = field(default_factory=list)
 
     async def request(
-        self, method: str, url: str, headers: Headers, body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> SwiftResponse:
         answer = self.answers[len(self.asked)]
         self.asked.append((method, url, headers, body))
+        self.extra_times.append(extra_time)
         if isinstance(body, Upload) and answer.reads_the_body:
             body.started = True
         return answer
@@ -233,3 +242,40 @@ async def test_an_object_that_is_not_large_has_no_manifest() -> None:
     swift_account, _, _ = account(plain)
     assert await swift_account.get_manifest("c", "o") == []
     assert plain.closed
+
+
+async def test_a_copy_names_its_origin_and_brings_all_headers_of_its_own() -> None:
+    done = {"Response Status": "201 Created", "Etag": "e", "Errors": []}
+    swift_account, swift, _ = account(Answer(202, {}, b"  " + json.dumps(done).encode()))
+    origin = Origin("c d", "é/?x", "AUTH_q", "1.2")
+    found = await swift_account.copy_object("t", "o", origin, {"A": "b"}, extra_time=7)
+    assert found["Etag"] == "e"
+    ((method, url, headers, body),) = swift.asked
+    assert (method, url) == (
+        "PUT",
+        "http://swift/v1/AUTH_p/t/o?heartbeat=on&version-id=1.2",
+    )
+    assert headers == {
+        "A": "b",
+        "X-Copy-From": "/c%20d/%C3%A9/%3Fx",
+        "X-Copy-From-Account": "AUTH_q",
+        "X-Fresh-Metadata": "true",
+        "Accept": "application/json",
+        "X-Auth-Token": "t1",
+    }
+    assert (body, swift.extra_times) == (b"", [7])
+
+
+async def test_a_copy_by_a_swift_that_knows_no_heartbeat_is_told_by_its_headers() -> None:
+    swift_account, swift, _ = account(Answer(201, {"Etag": "e"}))
+    assert await swift_account.copy_object("t", "o", Origin("c", "s"), {}) == {"Etag": "e"}
+    assert "X-Copy-From-Account" not in swift.asked[0][2]
+
+
+@pytest.mark.parametrize("status", [403, 404, 413, 499])
+async def test_a_copy_that_fails_at_its_end_says_so(status: int) -> None:
+    report = {"Response Status": f"{status} Something", "Errors": [["c/s", f"{status} S"]]}
+    swift_account, _, _ = account(Answer(202, {}, json.dumps(report).encode()))
+    with pytest.raises(SwiftStatus) as refusal:
+        await swift_account.copy_object("t", "o", Origin("c", "s"), {})
+    assert refusal.value.status == status

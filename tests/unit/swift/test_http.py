@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -716,3 +717,16 @@ async def test_an_answer_that_is_given_up_takes_its_connection_with_it(how: str)
         async with opened() as transport:
             await give_up(backend, transport)
             assert await anyio.to_thread.run_sync(gone.wait, 5)  # before the transport closes
+
+
+async def test_silence_is_borne_longer_where_swift_is_given_time() -> None:
+    def slow(peer: Peer) -> None:
+        peer.head()
+        time.sleep(0.5)
+        peer.answer("201 Created")
+
+    with serving(slow) as backend:
+        async with opened(silence=0.1) as transport:
+            response = await transport.request("PUT", f"{backend.url}/o", {}, b"", extra_time=9.0)
+            assert response.status == 201
+            response.close()

@@ -82,9 +82,15 @@ class Cluster:
     traffic: Traffic = field(default_factory=Traffic)
 
     async def request(
-        self, method: str, url: str, headers: Headers, body: bytes | Upload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | Upload | None = None,
+        *,
+        extra_time: float = 0.0,
     ) -> SwiftResponse:
-        assert (method, headers, body) == ("GET", {}, None)
+        assert (method, headers, body, extra_time) == ("GET", {}, None, 0.0)
         self.asked.append(url)
         if self.answer is None:
             raise SwiftUnreachable("no answer")
