@@ -23,6 +23,7 @@ from s3gw.gateway import Gateway
 from s3gw.identity.authenticate import Authenticator
 from s3gw.identity.keystone import KeystoneProvider
 from s3gw.identity.model import Provider
+from s3gw.identity.project_names import ProjectNames
 from s3gw.identity.service import ServiceUser
 from s3gw.identity.static import StaticProvider
 from s3gw.metrics import Cache, Metrics, Sources
@@ -78,6 +79,7 @@ class _Worker:
     provider: Provider
     authenticator: Authenticator
     service: ServiceUser | None
+    projects: ProjectNames
     swift: Transport
     slots: Slots
 
@@ -119,6 +121,7 @@ class _Worker:
         if self.services.background:
             grace = self.services.settings.server.grace
             await asyncio.wait(self.services.background, timeout=grace)
+        await self.projects.aclose()
         await self.authenticator.aclose()
         if self.service is not None:
             await self.service.aclose()
@@ -171,6 +174,7 @@ def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) ->
     make = _PROVIDERS[settings.identity.provider]
     provider = make(settings.identity, settings.swift, clock)
     service = ServiceUser(settings, clock) if settings.buckets.global_names else None
+    projects = ProjectNames(provider.project_name, settings.identity.timeout, clock)
     swift = transport(settings)
     rules = SignatureRules(
         settings.s3.region,
@@ -187,13 +191,14 @@ def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) ->
         info=InfoCache(swift, clock),
         releases=Releases(facts, settings.jobs.min_age, clock),
         clock=clock,
-        names=None if service is None else Names(swift, service, ttl, clock),
+        names=None if service is None else Names(swift, service, projects, ttl, clock),
     )
     return _Worker(
         services=services,
         provider=provider,
         authenticator=Authenticator(provider, settings.identity, rules, clock),
         service=service,
+        projects=projects,
         swift=swift,
         slots=Slots(settings.limits),
     )

@@ -12,6 +12,7 @@ from typing import TypeVar
 from s3gw.buckets import registry
 from s3gw.buckets.registry import Claimant
 from s3gw.identity.model import SwiftLogin
+from s3gw.identity.project_names import ProjectNames
 from s3gw.identity.service import ServiceUser
 from s3gw.s3.documents import Owner
 from s3gw.swift.account import Account
@@ -51,10 +52,16 @@ class Names:
     """Global bucket names, with the service user's login."""
 
     def __init__(
-        self, transport: Transport, service: ServiceUser, ttl: float, clock: Callable[[], float]
+        self,
+        transport: Transport,
+        service: ServiceUser,
+        projects: ProjectNames,
+        ttl: float,
+        clock: Callable[[], float],
     ) -> None:
         """`ttl`: seconds that a name's holder is remembered, and that nobody holds it."""
         self.service = service
+        self._projects = projects
         self._transport = transport
         self._ttl = ttl
         self._clock = clock
@@ -127,7 +134,7 @@ class Names:
         cluster, _, own = login.storage_url.rpartition("/")
         prefix = own.removesuffix(login.project_id) if own != login.project_id else ""
         project = account.removeprefix(prefix) if own.endswith(login.project_id) else account
-        return Place(f"{cluster}/{account}", Owner(project, project))
+        return Place(f"{cluster}/{account}", Owner(project, self._projects.shown(project)))
 
 
 def _remember(known: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from keystoneauth1 import access, exceptions
@@ -63,6 +63,13 @@ class KeystoneProvider:
         """
         return await self.threads.run(lambda: self._mint(credential))
 
+    async def project_name(self, project_id: str) -> str | None:
+        """The name of the project, which the role reader on the system may see; else None.
+
+        Raises IdentityUnavailable, IdentityRefused.
+        """
+        return await self.threads.run(lambda: self._name(project_id))
+
     async def ping(self) -> bool:
         """Whether Keystone answers; see client.answered_at."""
 
@@ -91,6 +98,13 @@ class KeystoneProvider:
             advice="403: the service user needs the role reader on the system",
         )
         raise IdentityRefused(f"Keystone refused to show a credential: {message(response)}")
+
+    def _name(self, project_id: str) -> str | None:
+        response = self.client.request("GET", f"/projects/{quote(project_id, safe='')}")
+        if response.status_code != 200:
+            return None
+        name: str = response.json()["project"]["name"]
+        return name
 
     def _mint(self, credential: Credential) -> SwiftLogin:
         asked_at = self._clock()

@@ -70,5 +70,11 @@ class Provider(Protocol):
         Raises IdentityUnavailable, IdentityRefused.
         """
 
+    async def project_name(self, project_id: str) -> str | None:
+        """The name of a project, None if it cannot be known.
+
+        Raises IdentityUnavailable, IdentityRefused.
+        """
+
     async def aclose(self) -> None:
         """Let go of connections and threads."""

@@ -76,6 +76,11 @@ class StaticProvider:
         """Log in anew; raises IdentityUnavailable, IdentityRefused."""
         return await self._threads.run(lambda: self._login(credential))
 
+    async def project_name(self, project_id: str) -> str | None:
+        """None: the file tells nothing of other projects."""
+        del project_id
+        return None
+
     async def aclose(self) -> None:
         """Close the connections."""
         self._session.session.close()

@@ -3,6 +3,7 @@
 Each test asserts both ends: what the client got, and whose token, if any, Swift saw.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,7 @@ import pytest
 from keystoneauth1.adapter import Adapter
 
 from tests.functional.fixtures import MakeUser
-from tests.functional.gateway import running, settings_for
+from tests.functional.gateway import running, s3_client, settings_for
 from tests.functional.parties import Nobody, Parties, only, parties, refusal
 from tests.functional.stack import Stack
 
@@ -255,6 +256,24 @@ class TestAnotherProject:
         assert refusal(s3.put_object, Bucket=bucket, Key="k", Body=b"1") == _DENIED
         assert refusal(s3.delete_object, Bucket=bucket, Key="k") == _DENIED
         assert refusal(s3.delete_bucket, Bucket=bucket) == _DENIED
+
+    def test_the_owner_is_shown_by_the_name_of_the_project(
+        self, three: Parties, stack: Stack, bucket: str, swift: Any
+    ) -> None:
+        """The name is looked up behind the first answer, so that no answer waits for it."""
+        grant(swift, bucket, read=f"{three.other.project_id}:*")
+        names = {"global_names": True, "facts_ttl": 0}
+        settings = settings_for(stack, buckets=names, access={"service": dict(three.service)})
+        keys = {"access_key": three.other.access_key, "secret_key": three.other.secret_key}
+        end = time.monotonic() + 10
+        with running(settings) as gateway:
+            s3 = s3_client(gateway.endpoint, stack, **keys)
+            shown = ""
+            while shown != stack.project.name:
+                assert time.monotonic() < end, shown
+                listed = s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"]
+                shown = listed[0]["Owner"]["DisplayName"]
+                assert shown in {stack.project.id, stack.project.name}
 
     def test_a_warm_read_is_one_request_with_the_strangers_token(
         self, three: Parties, bucket: str, swift: Any

@@ -54,6 +54,10 @@ class FakeProvider:
         self.minted.append(login)
         return login
 
+    async def project_name(self, project_id: str) -> str | None:
+        await self._answer()
+        return f"name of {project_id}"
+
     async def aclose(self) -> None:
         self.closed = True
 

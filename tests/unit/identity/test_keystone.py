@@ -379,3 +379,24 @@ def test_a_misspelt_option_of_the_service_user_is_an_error_at_the_start(clock: C
     identity = Identity(auth_url="http://keystone", service=SERVICE | {"system_scop": "all"})
     with pytest.raises(ConfigError, match=r"identity\.service\.system_scop"):
         KeystoneProvider(identity, Swift(), clock)
+
+
+async def test_the_service_user_reads_the_name_of_a_project(
+    keystone: KeystoneProvider, stub: Stub
+) -> None:
+    stub.answers["GET", "/v3/projects/7e57"] = Answer(document={"project": {"name": "Research"}})
+    assert await keystone.project_name("7e57") == "Research"
+    assert stub.asked[-1].token == "service-1"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_project_that_is_not_shown_has_no_name(
+    keystone: KeystoneProvider, stub: Stub, status: int
+) -> None:
+    stub.answers["GET", "/v3/projects/7e57"] = Answer(status)
+    assert await keystone.project_name("7e57") is None
+
+
+async def test_the_id_of_a_project_bends_no_url(keystone: KeystoneProvider, stub: Stub) -> None:
+    assert await keystone.project_name("../users/x?y") is None
+    assert stub.asked[-1].path == "/v3/projects/..%2Fusers%2Fx%3Fy"
