@@ -4,17 +4,19 @@ The rule: Swift commits nothing before the body has verified itself.  A small bo
 and sent in one piece; of a large one the last piece is held back until everything agrees.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import md5
 
 from s3gw.call import Call
-from s3gw.mapping import checksums
 from s3gw.mapping.etags import unquoted
 from s3gw.s3.checksums import COMPUTED, Checksum
 from s3gw.s3.errors import EntityTooLarge, PreconditionFailed
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import Upload
+
+Keep = Callable[[Checksum | None, str], Mapping[str, str]]
+"""The Swift headers that keep a checksum of the content with this ETag (empty: not known yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,15 @@ class Stored:
     checksum: Checksum | None
     """The client's checksum, verified."""
     is_kept: bool
-    """The checksum went into the object's metadata with the content."""
+    """The checksum, if there is one, went in with the content."""
     headers: Mapping[str, str]
     """Of Swift's answer."""
 
 
 async def store(
-    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep_checksum: bool
+    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
-    """Store the call's body; `keep_checksum`: with the checksum in the object's metadata.
+    """Store the call's body; `keep`: with its checksum.
 
     Raises S3Error for a body that is not what the client announced, SwiftStatus,
     SwiftUnreachable; in each case Swift has stored nothing.
@@ -44,21 +46,21 @@ async def store(
     if length is not None and length > limit:
         raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=limit)
     if length is not None and length <= call.settings.limits.buffer_size:
-        return await _store_whole(call, container, name, headers, keep_checksum=keep_checksum)
-    return await _store_stream(call, container, name, headers, keep_checksum=keep_checksum)
+        return await _store_whole(call, container, name, headers, keep=keep)
+    return await _store_stream(call, container, name, headers, keep=keep)
 
 
 async def _store_whole(
-    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep_checksum: bool
+    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
     if "expect" in call.headers and "If-None-Match" in headers:
         await _check_absent(call, container, name)
     data = await call.body.read(call.settings.limits.buffer_size)
     etag = md5(data).hexdigest()
     checksum = call.body.checksum
-    kept = checksums.to_swift(checksum, etag) if keep_checksum else {}
+    kept = keep(checksum, etag) if keep else {}
     answer = await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
-    return Stored(etag, checksum, keep_checksum, answer)
+    return Stored(etag, checksum, keep is not None, answer)
 
 
 async def _check_absent(call: Call, container: str, name: str) -> None:
@@ -77,7 +79,7 @@ async def _check_absent(call: Call, container: str, name: str) -> None:
 
 
 async def _store_stream(
-    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep_checksum: bool
+    call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
     expectation = call.body.expectation
     sent = dict(headers)
@@ -85,9 +87,9 @@ async def _store_stream(
         sent["ETag"] = expectation.content_md5.hex()
     # Not verified yet, but the PUT only ends well if it is.
     promised = expectation.checksum
-    is_kept = keep_checksum and promised is not None and promised.algorithm in COMPUTED
-    if is_kept:
-        sent.update(checksums.to_swift(promised, sent.get("ETag", "")))
+    is_kept = keep is not None and promised is not None and promised.algorithm in COMPUTED
+    if keep is not None and is_kept:
+        sent.update(keep(promised, sent.get("ETag", "")))
     answer = await call.swift.put_object(
         container, name, sent, Upload(call.body.stream(), call.body.length)
     )

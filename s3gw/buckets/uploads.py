@@ -10,10 +10,11 @@ from datetime import datetime
 
 from s3gw.buckets import parallel
 from s3gw.buckets.facts import ContainerFacts, read_facts
-from s3gw.mapping import layout
+from s3gw.mapping import checksums, layout
 from s3gw.mapping.conditions import last_modified
 from s3gw.mapping.etags import unquoted
 from s3gw.mapping.listing import entry_time
+from s3gw.s3.checksums import Checksum
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
@@ -34,6 +35,8 @@ class Part:
     etag: str
     size: int
     last_modified: datetime
+    checksum: Checksum | None = None
+    """Verified when it came; None if none was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,13 @@ async def read_part(
     headers = await _read(account, bucket, layout.part_name(key, upload_id, number))
     if headers is None:
         return None
+    etag = unquoted(headers.get("Etag", ""))
     return Part(
         number,
-        unquoted(headers.get("Etag", "")),
+        etag,
         int(headers.get("Content-Length", "0")),
         last_modified(headers),
+        checksums.of_part(headers.get("Content-Type", ""), etag),
     )
 
 
@@ -90,7 +95,9 @@ async def list_parts(account: Account, bucket: str, key: str, upload_id: str) ->
     async for entry in _entries(account, layout.segments_container(bucket), prefix):
         number = layout.parse_part_number(str(entry["name"]).removeprefix(prefix))
         if number is not None:
-            parts[number] = Part(number, str(entry["hash"]), int(entry["bytes"]), entry_time(entry))
+            etag = str(entry["hash"])
+            kept = checksums.of_part(str(entry.get("content_type", "")), etag)
+            parts[number] = Part(number, etag, int(entry["bytes"]), entry_time(entry), kept)
     return parts
 
 

@@ -6,6 +6,7 @@ repeat of a Complete that went through finds its object and answers the same.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
@@ -14,12 +15,13 @@ import structlog
 from s3gw.buckets import parallel, uploads
 from s3gw.buckets.uploads import Part
 from s3gw.call import Call, Response
-from s3gw.mapping import etags, layout
+from s3gw.mapping import checksums, etags, layout
 from s3gw.mapping.manifests import Manifests, manifests_for, object_headers, refused_names
 from s3gw.mapping.versions import NULL, VERSION_ID
 from s3gw.object_version import answer_headers, object_of, shown_id
 from s3gw.patience import patient
 from s3gw.s3.bodies import CompletedPart, parse_complete_multipart_upload
+from s3gw.s3.checksums import PREFIX
 from s3gw.s3.documents import complete_multipart_upload as complete_document
 from s3gw.s3.errors import (
     EntityTooSmall,
@@ -31,6 +33,7 @@ from s3gw.s3.errors import (
     PreconditionFailed,
     ServiceUnavailable,
 )
+from s3gw.s3.upload_checksums import SummedPart, of_object
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
@@ -55,10 +58,47 @@ async def complete_multipart_upload(call: Call) -> Response:
         return await patient(call, _completed_before(call, upload_id, wanted, told), told)
     parts = await _matching_parts(call, upload_id, wanted)
     _check_sizes(call, parts)
+    begun_with = checksums.of_upload(marker)
+    checksum = of_object(begun_with, call.headers, _summed(wanted, parts))
     if exclusive:
         await _check_absent(call, upload_id, parts)
-    work = _finish(call, upload_id, marker, parts, told, exclusive=exclusive)
-    return await patient(call, work, told)
+    plan = await _plan(call, upload_id, marker, parts)
+    plan.headers.update(
+        checksums.to_swift(checksum, plan.swift_etag, begun_with.kind if begun_with else "")
+    )
+    if exclusive:
+        plan.headers["If-None-Match"] = "*"
+    return await patient(call, _finish(call, upload_id, plan, told), told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be made of an upload."""
+
+    parts: list[Part]
+    etag: str
+    """S3's."""
+    manifests: Manifests
+    headers: dict[str, str]
+    """The object's."""
+
+    @property
+    def swift_etag(self) -> str:
+        return etags.manifest(str(entry["etag"]) for entry in self.manifests.top)
+
+
+async def _plan(call: Call, upload_id: str, marker: Mapping[str, str], parts: list[Part]) -> _Plan:
+    etag = etags.multipart(part.etag for part in parts)
+    limit = (await call.info()).max_manifest_segments
+    manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
+    return _Plan(parts, etag, manifests, object_headers(marker, upload_id, etag, manifests.top))
+
+
+def _summed(wanted: Sequence[CompletedPart], parts: list[Part]) -> list[SummedPart]:
+    return [
+        SummedPart(part.number, part.size, part.checksum, named.checksums)
+        for named, part in zip(wanted, parts, strict=True)
+    ]
 
 
 async def _check_absent(call: Call, upload_id: str, parts: list[Part]) -> None:
@@ -103,7 +143,7 @@ async def _completed_before(
         await _matching_parts(call, upload_id, wanted)
     except InvalidPart as error:  # an abort took it
         raise NoSuchUpload(UploadId=upload_id) from error
-    return _document(call, etag)
+    return _document(call, etag, found)
 
 
 async def _completed(call: Call, upload_id: str, etag: str) -> Mapping[str, str] | None:
@@ -170,26 +210,13 @@ def _check_sizes(call: Call, parts: list[Part]) -> None:
         )
 
 
-async def _finish(
-    call: Call,
-    upload_id: str,
-    marker: Mapping[str, str],
-    parts: list[Part],
-    told: list[tuple[str, str]],
-    *,
-    exclusive: bool,
-) -> Element:
+async def _finish(call: Call, upload_id: str, plan: _Plan, told: list[tuple[str, str]]) -> Element:
     """Make the object; `told`: gets the headers of the answer."""
-    etag = etags.multipart(part.etag for part in parts)
-    limit = (await call.info()).max_manifest_segments
-    manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
-    headers = object_headers(marker, upload_id, etag, manifests.top)
-    if exclusive:
-        headers["If-None-Match"] = "*"
+    parts, etag, manifests = plan.parts, plan.etag, plan.manifests
     try:
         if manifests.below and not await _put_below(call, upload_id, manifests):
             return await _completed_before(call, upload_id, parts, told)
-        stored = await call.swift.put_manifest(call.bucket, call.key, manifests.top, headers)
+        stored = await call.swift.put_manifest(call.bucket, call.key, manifests.top, plan.headers)
     except SwiftStatus as error:
         await discard(call, error)
         # Swift may have stored what an earlier attempt sent, and lost its answer.
@@ -208,7 +235,7 @@ async def _finish(
             raise
         await _check_not_aborted(call, upload_id, parts, stored)
     call.free_parts([call.key])
-    return _document(call, etag)
+    return _document(call, etag, {**plan.headers, "Etag": plan.swift_etag})
 
 
 async def _put_below(call: Call, upload_id: str, manifests: Manifests) -> bool:
@@ -273,8 +300,12 @@ async def _check_not_aborted(
     raise NoSuchUpload(UploadId=upload_id)
 
 
-def _document(call: Call, etag: str) -> Element:
-    return complete_document(_location(call), call.bucket, call.key, etag)
+def _document(call: Call, etag: str, headers: Mapping[str, str]) -> Element:
+    """The answer; `headers`: the object's."""
+    shown = dict(checksums.from_swift(headers))
+    kind = shown.pop(f"{PREFIX}type", None)
+    checksum = next(((name.removeprefix(PREFIX), shown[name]) for name in shown), None)
+    return complete_document(_location(call), call.bucket, call.key, etag, checksum, kind)
 
 
 def _location(call: Call) -> str:

@@ -14,8 +14,9 @@ from s3gw.s3 import documents
 from s3gw.s3.errors import NoSuchBucket, NoSuchUpload
 from s3gw.s3.headers import part_number
 from s3gw.s3.names import check_key
+from s3gw.s3.upload_checksums import check_part, read_create
 from s3gw.swift.errors import SwiftStatus
-from s3gw.upload import store
+from s3gw.upload import Stored, store
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +34,8 @@ async def create_multipart_upload(call: Call) -> Response:
     upload_id = layout.new_upload_id()
     container = layout.segments_container(call.bucket)
     name = layout.marker_name(call.key, upload_id)
-    headers = await headers_for(call)
+    checksum = read_create(call.headers)
+    headers = {**await headers_for(call), **checksums.upload_to_swift(checksum)}
     try:
         await call.swift.put_object(container, name, headers, b"")
     except SwiftStatus as error:
@@ -47,23 +49,24 @@ async def create_multipart_upload(call: Call) -> Response:
         await container_acls.follow(call.swift, call.bucket, container_acls.acl_in(facts))
         call.services.facts.forget(call.account_id, container)
         await call.swift.put_object(container, name, headers, b"")
-    return xml_response(documents.initiate_multipart_upload(call.bucket, call.key, upload_id))
+    response = xml_response(documents.initiate_multipart_upload(call.bucket, call.key, upload_id))
+    response.headers += checksums.upload_to_s3(checksum)
+    return response
 
 
 async def upload_part(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html."""
     upload_id = call.query.get("uploadId") or ""
     number = part_number(call.query.get("partNumber"))
-    await _check_open(call, upload_id)
+    marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    if marker is None:
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
+    begun_with = checksums.of_upload(marker)
+    expected = call.body.expectation
+    check_part(begun_with, expected.checksum.algorithm if expected.checksum else expected.trailer)
     started = time.monotonic()
     try:
-        stored = await store(
-            call,
-            layout.segments_container(call.bucket),
-            layout.part_name(call.key, upload_id, number),
-            {"Content-Type": "application/octet-stream"},
-            keep_checksum=False,
-        )
+        stored = await _store_part(call, upload_id, number, keeps=begun_with is not None)
     except SwiftStatus as error:
         if error.status != 404:
             raise
@@ -76,9 +79,20 @@ async def upload_part(call: Call) -> Response:
     )
 
 
-async def _check_open(call: Call, upload_id: str) -> None:
-    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
-        raise await call.missing(NoSuchUpload(UploadId=upload_id))
+async def _store_part(call: Call, upload_id: str, number: int, *, keeps: bool) -> Stored:
+    """Store the part; `keeps`: with its checksum, where Complete and ListParts find it.
+
+    One that came behind a large body takes a request more.  That may meet a part that replaced
+    this one meanwhile: the checksum names its content, and does not count for another.
+    """
+    container = layout.segments_container(call.bucket)
+    name = layout.part_name(call.key, upload_id, number)
+    keep = checksums.part_to_swift if keeps else None
+    stored = await store(call, container, name, checksums.part_to_swift(None), keep=keep)
+    if keeps and stored.checksum is not None and not stored.is_kept:
+        kept = checksums.part_to_swift(stored.checksum, stored.etag)
+        await call.swift.post_object(container, name, kept)
+    return stored
 
 
 async def _look_again(call: Call, upload_id: str, number: int) -> None:

@@ -23,7 +23,7 @@ async def put_object(call: Call) -> Response:
         await check_absent(call)
     headers.update(conditions)
     try:
-        stored = await store(call, call.bucket, call.key, headers, keep_checksum=True)
+        stored = await store(call, call.bucket, call.key, headers, keep=checksums.to_swift)
     except SwiftStatus as error:
         await discard(call, error)
         if error.status == 404:

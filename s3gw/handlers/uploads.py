@@ -3,8 +3,9 @@
 from itertools import islice
 
 from s3gw.buckets import uploads
-from s3gw.buckets.uploads import OpenUpload
+from s3gw.buckets.uploads import OpenUpload, Part
 from s3gw.call import Call, Response
+from s3gw.mapping import checksums
 from s3gw.mapping.listing import UNSEEKABLE
 from s3gw.patience import xml_response
 from s3gw.s3 import listings
@@ -98,8 +99,10 @@ async def list_parts(call: Call) -> Response:
     upload_id = query.get("uploadId") or ""
     maximum = parse_count("max-parts", query.get("max-parts"))
     marker = parse_count("part-number-marker", query.get("part-number-marker") or "0", 10_000)
-    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+    opened = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    if opened is None:
         raise await call.missing(NoSuchUpload(UploadId=upload_id))
+    begun_with = checksums.of_upload(opened)
     found = await uploads.list_parts(call.swift, call.bucket, call.key, upload_id)
     rest = [found[number] for number in sorted(found) if number > marker]
     shown = list(islice(rest, maximum))
@@ -112,11 +115,15 @@ async def list_parts(call: Call) -> Response:
                 owner=call.owner,
                 part_number_marker=marker,
                 maximum=maximum,
-                parts=[
-                    listings.PartEntry(part.number, part.last_modified, part.etag, part.size)
-                    for part in shown
-                ],
+                parts=[_part_entry(part) for part in shown],
                 truncated=len(rest) > maximum > 0,
+                checksum_algorithm=begun_with.algorithm.upper() if begun_with else None,
+                checksum_type=begun_with.kind if begun_with else None,
             )
         )
     )
+
+
+def _part_entry(part: Part) -> listings.PartEntry:
+    kept = None if part.checksum is None else (part.checksum.algorithm, part.checksum.value)
+    return listings.PartEntry(part.number, part.last_modified, part.etag, part.size, kept)

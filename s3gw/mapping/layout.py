@@ -47,6 +47,8 @@ object, and only if the Swift ETag is the object's."""
 META_CHECKSUM = "X-Object-Meta-S3gw-Checksum"
 """`<algorithm>:<base64>:<FULL_OBJECT or COMPOSITE>:<Swift ETag>`.  The ETag is empty where the
 checksum came in with the very PUT that stored the content, whose ETag was not known yet."""
+META_UPLOAD_CHECKSUM = "X-Object-Meta-S3gw-Upload-Checksum"
+"""On an upload's marker only: `<algorithm>:<FULL_OBJECT or COMPOSITE>` of the object to come."""
 META_LONG = "X-Object-Meta-S3gw-Long-"
 """`…Long-<i>-0` is the name, `…Long-<i>-<n>` the pieces of a user value over Swift's limit."""
 META_TAGS = "X-Object-Meta-S3gw-Tags-"
@@ -61,6 +63,9 @@ is older than the first, or was written while it was off, is S3's version `null`
 # --- Content-Type parameters ---
 
 ETAG_PARAMETER = "s3gw_etag"
+SUM_PARAMETER = "s3gw_sum"
+"""Of a part: `<algorithm>-<hex>-<MD5 of the part>`.  The MD5 is empty where the checksum came in
+with the very PUT of the content."""
 RESERVED_PARAMETERS = ("s3gw_", "swift_")
 
 # --- multipart ---

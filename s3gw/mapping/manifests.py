@@ -15,6 +15,7 @@ from s3gw.swift.account import Entry
 # Bytes of a manifest that Swift accepts by default: many segments with long names are more.
 _MANIFEST_SIZE = 8 * 1024 * 1024
 _SIZE_DIGITS = 16
+_OF_MARKER = layout.META_UPLOAD_CHECKSUM.lower()
 _S3API_MARKER_TYPE = "application/directory"
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
@@ -108,7 +109,8 @@ def object_headers(
     headers = {
         name: value
         for name, value in marker.items()
-        if name.lower() in _KEPT or name.lower().startswith(layout.USER_META)
+        if name.lower() in _KEPT
+        or (name.lower().startswith(layout.USER_META) and name.lower() != _OF_MARKER)
     }
     headers["Content-Type"] = f"{content_type};{layout.ETAG_PARAMETER}={etag}"
     swift_etag = etags.manifest(str(entry["etag"]) for entry in top)

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +69,12 @@ _COMPUTED: Mapping[str, _Computed] = {
     "sha256": _Computed(32, hashlib.sha256),
 }
 
+_COMBINE: Mapping[str, Callable[[int, int, int], int]] = {
+    "crc32": crt.combine_crc32,
+    "crc32c": crt.combine_crc32c,
+    "crc64nvme": crt.combine_crc64nvme,
+}
+
 COMPUTED = frozenset(_COMPUTED)
 """Algorithms that are computed and compared."""
 
@@ -112,6 +118,24 @@ def parse(algorithm: str, text: str) -> Checksum | None:
 def of_digest(algorithm: str, digest: bytes) -> Checksum:
     """The checksum with these bytes."""
     return Checksum(algorithm, base64.b64encode(digest).decode("ascii"))
+
+
+def composite(parts: Sequence[Checksum]) -> Checksum:
+    """The checksum of the parts' checksums, with their number behind it; there is at least one."""
+    algorithm = parts[0].algorithm
+    hasher = new_hasher(algorithm)
+    for part in parts:
+        hasher.update(base64.b64decode(part.value))
+    return Checksum(algorithm, f"{of_digest(algorithm, hasher.digest()).value}-{len(parts)}")
+
+
+def combined(parts: Sequence[tuple[Checksum, int]]) -> Checksum:
+    """The CRC of the parts' bytes, one behind the other, from each one's CRC and size."""
+    algorithm = parts[0][0].algorithm
+    value = 0
+    for part, size in parts:
+        value = _COMBINE[algorithm](value, int.from_bytes(base64.b64decode(part.value)), size)
+    return of_digest(algorithm, value.to_bytes(_COMPUTED[algorithm].size, "big"))
 
 
 def decode_base64(text: str, size: int) -> bytes | None:

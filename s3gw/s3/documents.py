@@ -136,6 +136,7 @@ def complete_multipart_upload(
     key: str,
     etag: str,
     checksum: tuple[str, str] | None = None,
+    checksum_type: str | None = None,
 ) -> Element:
     """CompleteMultipartUpload; `location` is the object's URL, the ETag is without quotes."""
     return (
@@ -146,6 +147,7 @@ def complete_multipart_upload(
             ("Key", key),
             ("ETag", quoted(etag)),
             checksum_element(checksum),
+            optional("ChecksumType", checksum_type),
         ],
     )
 

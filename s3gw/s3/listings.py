@@ -141,6 +141,9 @@ class PartPage:
     parts: Sequence[PartEntry]
     truncated: bool
     storage_class: str = "STANDARD"
+    checksum_algorithm: str | None = None
+    """In capitals."""
+    checksum_type: str | None = None
 
 
 def url_encode(text: str) -> str:
@@ -256,6 +259,8 @@ def list_parts(page: PartPage) -> Element:
             ("MaxParts", page.maximum),
             ("IsTruncated", page.truncated),
             *map(_part, page.parts),
+            optional("ChecksumAlgorithm", page.checksum_algorithm),
+            optional("ChecksumType", page.checksum_type),
         ],
     )
 
