@@ -33,6 +33,7 @@ from s3gw.s3.errors import (
     MethodNotAllowed,
     NoSuchBucket,
     ServiceUnavailable,
+    UnexpectedContent,
 )
 from s3gw.s3.names import check_key
 from s3gw.swift.copying import Origin
@@ -82,6 +83,11 @@ class Source:
             and not (self.name.version_id is not None and is_versioned(self.headers))
         )
 
+    def version_header(self) -> list[tuple[str, str]]:
+        """What tells of the version, if there are any."""
+        version_id = self.found.version_id
+        return [] if version_id is None else [("x-amz-copy-source-version-id", version_id)]
+
 
 def _is_same(one: Place, other: Place) -> bool:
     return one.storage_url == other.storage_url
@@ -90,9 +96,12 @@ def _is_same(one: Place, other: Place) -> bool:
 async def with_source(call: Call, work: Callable[[Source], Awaitable[Result]]) -> Result:
     """Find the source, and do the work on it; once more if the source changes meanwhile.
 
-    Raises InvalidArgument, NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed,
-    ServiceUnavailable for a source that changes again and again, and what the work raises.
+    Raises UnexpectedContent, InvalidArgument, NoSuchBucket, NoSuchKey, AccessDenied,
+    PreconditionFailed, ServiceUnavailable for a source that changes again and again, and what the
+    work raises.
     """
+    if call.body.length:  # it would not be stored, and nobody may think that it was
+        raise UnexpectedContent
     header = call.headers.get(COPY_SOURCE)
     if header is None:  # it stood in a query that is no signature's
         raise InvalidArgument(ArgumentName=COPY_SOURCE)

@@ -23,7 +23,6 @@ from s3gw.handlers import (
     multipart,
     object_settings,
     put,
-    refused,
     tagging,
     uploads,
     versioning,
@@ -62,7 +61,6 @@ class Operation:
 
 
 _UNSET = "answers as if nothing had ever been set"
-_REFUSED = "refused: NotImplemented"
 _COPIES = "header:x-amz-copy-source"
 _CONTAINERS = "shows what the container's ACL grants"
 
@@ -175,7 +173,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "",
         put.put_object,
-        note="`If-None-Match: *`, no `If-Match`",
+        note="conditions: `If-Match`, `If-None-Match: *`",
         needs=Need.BUCKET_WRITE,
     ),
     Operation(
@@ -307,9 +305,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "PUT",
         _OBJECT,
         "uploadId",
-        refused.upload_part_copy,
+        multipart.upload_part_copy,
         ("partNumber", _COPIES),
-        note=_REFUSED,
         needs=Need.BUCKET_WRITE,
     ),
     Operation(
@@ -318,7 +315,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "uploadId",
         complete.complete_multipart_upload,
-        note="`If-None-Match: *`, no `If-Match`",
+        note="conditions: `If-Match`, `If-None-Match: *`",
         needs=Need.BUCKET_WRITE,
     ),
     Operation(

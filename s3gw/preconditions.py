@@ -5,6 +5,7 @@ comes between the look and the write is not seen (docs/mapping.md, Races).
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3gw.call import Call
@@ -35,23 +36,35 @@ class WriteConditions:
 async def check_target(call: Call, conditions: WriteConditions) -> None:
     """Look at the call's object, if there are conditions; one request then.
 
-    Raises PreconditionFailed naming the condition; NoSuchKey, NoSuchBucket for If-Match.
+    For writes whose conditions Swift cannot judge.  Raises PreconditionFailed naming the
+    condition; NoSuchKey, NoSuchBucket for If-Match.
     """
-    if conditions.if_match is None and not conditions.is_exclusive:
+    await check_match(call, conditions)
+    if conditions.is_exclusive and await _newest(call) is not None:
+        raise PreconditionFailed(Condition="If-None-Match")
+
+
+async def check_match(call: Call, conditions: WriteConditions) -> None:
+    """Look whether the call's object is the one of If-Match; no request without that.
+
+    Raises PreconditionFailed, NoSuchKey, NoSuchBucket.
+    """
+    if conditions.if_match is None:
         return
+    headers = await _newest(call)
+    if headers is None:
+        raise await call.missing(NoSuchKey(Key=call.key))
+    etag = await call.services.etags.of_object(
+        call.account_id, call.swift, call.bucket, call.key, headers
+    )
+    if not etag_matches(conditions.if_match, etag):
+        raise PreconditionFailed(Condition="If-Match")
+
+
+async def _newest(call: Call) -> Mapping[str, str] | None:
     try:
-        headers = await call.swift.head_object(call.bucket, call.key, newest=True)
+        return await call.swift.head_object(call.bucket, call.key, newest=True)
     except SwiftStatus as error:
         if error.status != 404:
             raise
-        if conditions.if_match is None:
-            return
-        raise await call.missing(NoSuchKey(Key=call.key)) from error
-    if conditions.if_match is not None:
-        etag = await call.services.etags.of_object(
-            call.account_id, call.swift, call.bucket, call.key, headers
-        )
-        if not etag_matches(conditions.if_match, etag):
-            raise PreconditionFailed(Condition="If-Match")
-    if conditions.is_exclusive:
-        raise PreconditionFailed(Condition="If-None-Match")
+        return None

@@ -20,6 +20,7 @@ from s3gw.mapping.manifests import Manifests, manifests_for, object_headers, ref
 from s3gw.mapping.versions import NULL, VERSION_ID
 from s3gw.object_version import answer_headers, object_of, shown_id
 from s3gw.patience import patient
+from s3gw.preconditions import WriteConditions, check_match
 from s3gw.s3.bodies import CompletedPart, parse_complete_multipart_upload
 from s3gw.s3.checksums import PREFIX
 from s3gw.s3.documents import complete_multipart_upload as complete_document
@@ -29,7 +30,6 @@ from s3gw.s3.errors import (
     InvalidRequest,
     NoSuchBucket,
     NoSuchUpload,
-    NotImplemented,
     PreconditionFailed,
     ServiceUnavailable,
 )
@@ -41,8 +41,6 @@ from s3gw.version_changes import check_absent, discard, take_back, written
 
 _log = structlog.get_logger(__name__)
 
-_CONDITIONS = ("if-match", "if-none-match")
-
 # Seconds between two looks whether an abort is over: half a minute in all.
 _PAUSES = (0.1, 0.2, 0.5, 1.0, *[2.0] * 14)
 
@@ -51,7 +49,7 @@ async def complete_multipart_upload(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html."""
     upload_id = call.query.get("uploadId") or ""
     wanted = parse_complete_multipart_upload(await call.read_xml(), upload_id).parts
-    exclusive = _is_exclusive(call)
+    conditions = WriteConditions.from_headers(call.headers)
     marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
     told: list[tuple[str, str]] = []
     if marker is None:
@@ -60,15 +58,16 @@ async def complete_multipart_upload(call: Call) -> Response:
     _check_sizes(call, parts)
     begun_with = checksums.of_upload(marker)
     checksum = of_object(begun_with, call.headers, _summed(wanted, parts))
-    if exclusive:
+    if conditions.is_exclusive:
         await _check_absent(call, upload_id, parts)
     plan = await _plan(call, upload_id, marker, parts)
     plan.headers.update(
         checksums.to_swift(checksum, plan.swift_etag, begun_with.kind if begun_with else "")
     )
-    if exclusive:
+    if conditions.is_exclusive:  # the one condition that Swift judges at a PUT
         plan.headers["If-None-Match"] = "*"
-    return await patient(call, _finish(call, upload_id, plan, told), told)
+    work = _finish(call, upload_id, plan, told, conditions)
+    return await patient(call, work, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +108,6 @@ async def _check_absent(call: Call, upload_id: str, parts: list[Part]) -> None:
         etag = etags.multipart(part.etag for part in parts)
         if await _completed(call, upload_id, etag) is None:
             raise
-
-
-def _is_exclusive(call: Call) -> bool:
-    """`If-None-Match: *` is the one condition that Swift knows for a PUT."""
-    for name in _CONDITIONS:
-        value = call.headers.get(name)
-        if value is not None and (name, value) != ("if-none-match", "*"):
-            raise NotImplemented(Header=name)
-    return "if-none-match" in call.headers
 
 
 async def _completed_before(
@@ -210,9 +200,16 @@ def _check_sizes(call: Call, parts: list[Part]) -> None:
         )
 
 
-async def _finish(call: Call, upload_id: str, plan: _Plan, told: list[tuple[str, str]]) -> Element:
+async def _finish(
+    call: Call,
+    upload_id: str,
+    plan: _Plan,
+    told: list[tuple[str, str]],
+    conditions: WriteConditions,
+) -> Element:
     """Make the object; `told`: gets the headers of the answer."""
     parts, etag, manifests = plan.parts, plan.etag, plan.manifests
+    await check_match(call, conditions)
     try:
         if manifests.below and not await _put_below(call, upload_id, manifests):
             return await _completed_before(call, upload_id, parts, told)

@@ -1,6 +1,4 @@
-"""CopyObject and UploadPartCopy: a look at the source, and one request that copies within Swift."""
-
-from collections.abc import Iterator
+"""CopyObject: a look at the source, and one request that copies within Swift."""
 
 from s3gw import copy_source
 from s3gw.call import Call, Response
@@ -22,7 +20,6 @@ from s3gw.s3.errors import (
     InvalidArgument,
     InvalidRequest,
     NoSuchBucket,
-    UnexpectedContent,
 )
 from s3gw.s3.names import check_key
 from s3gw.s3.xml import Element
@@ -40,7 +37,6 @@ async def copy_object(call: Call) -> Response:
         raise InvalidArgument(
             "Illegal copy header", ArgumentName=RANGE, ArgumentValue=call.headers.get(RANGE)
         )
-    _refuse_body(call)
     metadata = metadata_directive(call.headers)
     tags = tagging_directive(call.headers)
     conditions = WriteConditions.from_headers(call.headers)
@@ -63,7 +59,8 @@ async def copy_object(call: Call) -> Response:
                 raise NoSuchBucket(BucketName=call.bucket) from error
             raise
         call.free_parts([call.key])
-        told.extend(_versions(source, await written(call, stored)))
+        told.extend(source.version_header())
+        told.extend(answer_headers(await written(call, stored)))
         etag = unquoted(stored.get("Etag", ""))
         kept = checksums.from_swift({**headers, "Etag": etag})
         return documents.copy_result("CopyObjectResult", etag, last_modified(stored), kept)
@@ -71,24 +68,11 @@ async def copy_object(call: Call) -> Response:
     return await patient(call, copy_source.with_source(call, copy), told)
 
 
-def _versions(source: Source, version_id: str | None) -> Iterator[tuple[str, str]]:
-    """The headers that tell of the versions of both objects."""
-    if source.found.version_id is not None:
-        yield "x-amz-copy-source-version-id", source.found.version_id
-    yield from answer_headers(version_id)
-
-
 def _check_tags_may_be_read_and_written(call: Call, source: Source) -> None:
     """Tags are the owner's: S3's ACLs grant others neither to read nor to write them."""
     is_both = source.standing.is_owner and call.is_owner
     if not is_both and any(map(is_of_tags, source.headers)):
         raise AccessDenied
-
-
-def _refuse_body(call: Call) -> None:
-    """What would be sent here is not stored, so nobody may think that it was."""
-    if call.body.length:
-        raise UnexpectedContent
 
 
 def _check_changes_something(call: Call, source: Source, metadata: Directive) -> None:

@@ -4,17 +4,23 @@ import time
 
 import structlog
 
+from s3gw import copy_source
 from s3gw.buckets import container_acls, uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
+from s3gw.copy_source import Source
 from s3gw.mapping import checksums, layout
+from s3gw.mapping.conditions import last_modified
+from s3gw.mapping.etags import unquoted
 from s3gw.new_object import headers_for
-from s3gw.patience import xml_response
+from s3gw.patience import patient, xml_response
 from s3gw.s3 import documents
+from s3gw.s3.copying import MOST_BYTES, RANGE, parse_copy_range, too_large
 from s3gw.s3.errors import NoSuchBucket, NoSuchUpload
 from s3gw.s3.headers import part_number
 from s3gw.s3.names import check_key
 from s3gw.s3.upload_checksums import check_part, read_create
+from s3gw.s3.xml import Element
 from s3gw.swift.errors import SwiftStatus
 from s3gw.upload import Stored, store
 
@@ -93,6 +99,45 @@ async def _store_part(call: Call, upload_id: str, number: int, *, keeps: bool) -
         kept = checksums.part_to_swift(stored.checksum, stored.etag)
         await call.swift.post_object(container, name, kept)
     return stored
+
+
+async def upload_part_copy(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html."""
+    upload_id = call.query.get("uploadId") or ""
+    number = part_number(call.query.get("partNumber"))
+    await _check_open(call, upload_id)
+    told: list[tuple[str, str]] = []
+
+    async def copy(source: Source) -> Element:
+        if source.size is None:
+            raise too_large(MOST_BYTES)
+        wanted = call.headers.get(RANGE)
+        first, last = parse_copy_range(wanted, source.size)
+        await copy_source.check_size(call, last - first + 1)
+        headers = checksums.part_to_swift(None)
+        if wanted is not None:
+            headers["Range"] = f"bytes={first}-{last}"
+        started = time.monotonic()
+        container = layout.segments_container(call.bucket)
+        target = container, layout.part_name(call.key, upload_id, number)
+        try:
+            stored = await copy_source.copy(call, source, target, headers)
+        except SwiftStatus as error:
+            if error.status != 404:
+                raise
+            raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
+        if time.monotonic() - started > _SLOW:
+            await _look_again(call, upload_id, number)
+        told.extend(source.version_header())
+        etag = unquoted(stored.get("Etag", ""))
+        return documents.copy_result("CopyPartResult", etag, last_modified(stored))
+
+    return await patient(call, copy_source.with_source(call, copy), told)
+
+
+async def _check_open(call: Call, upload_id: str) -> None:
+    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+        raise await call.missing(NoSuchUpload(UploadId=upload_id))
 
 
 async def _look_again(call: Call, upload_id: str, number: int) -> None:

@@ -4,7 +4,8 @@ from s3gw.call import Call, Response
 from s3gw.mapping import checksums
 from s3gw.new_object import headers_for
 from s3gw.object_version import answer_headers
-from s3gw.s3.errors import NoSuchBucket, NotImplemented, PreconditionFailed
+from s3gw.preconditions import WriteConditions, check_match
+from s3gw.s3.errors import NoSuchBucket, PreconditionFailed
 from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 from s3gw.upload import Stored, store
@@ -18,10 +19,11 @@ async def put_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
     check_key(call.key, call.settings.limits.key_size)
     headers = await headers_for(call)
-    conditions = _conditions(call)
-    if conditions:
+    conditions = WriteConditions.from_headers(call.headers)
+    if conditions.is_exclusive:  # the one condition that Swift judges at a PUT
         await check_absent(call)
-    headers.update(conditions)
+        headers["If-None-Match"] = "*"
+    await check_match(call, conditions)
     try:
         stored = await store(call, call.bucket, call.key, headers, keep=checksums.to_swift)
     except SwiftStatus as error:
@@ -43,18 +45,6 @@ async def put_object(call: Call) -> Response:
             *checksums.to_s3(stored.checksum),
         ],
     )
-
-
-def _conditions(call: Call) -> dict[str, str]:
-    """`If-None-Match: *` is the one condition that Swift knows for a PUT."""
-    if "if-match" in call.headers:
-        raise NotImplemented(Header="If-Match")
-    condition = call.headers.get("if-none-match")
-    if condition is None:
-        return {}
-    if condition != "*":
-        raise NotImplemented(Header="If-None-Match")
-    return {"If-None-Match": "*"}
 
 
 async def _keep_trailing_checksum(call: Call, headers: dict[str, str], stored: Stored) -> None:

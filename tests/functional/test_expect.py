@@ -144,7 +144,7 @@ def test_a_stranger_sends_nothing(gateway: Running, bucket: str) -> None:
         ([("x-amz-server-side-encryption", "aws:kms")], LARGE, 501, "NotImplemented"),
         ([("x-amz-storage-class", "GLACIER")], SMALL, 400, "InvalidStorageClass"),
         ([("x-amz-expected-bucket-owner", "somebody")], SMALL, 403, "AccessDenied"),
-        ([("If-Match", '"etag"')], SMALL, 501, "NotImplemented"),
+        ([("If-Match", '"etag"')], SMALL, 404, "NoSuchKey"),
         ([("x-amz-meta-big", "x" * 16384)], LARGE, 400, "RequestHeaderSectionTooLarge"),
     ],
 )

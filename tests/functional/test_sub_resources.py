@@ -111,15 +111,21 @@ def test_an_unsupported_subresource_touches_nothing(
 
 
 _REFUSED = (501, "NotImplemented")
+_CONTENT = (400, "UnexpectedContent")
 _COPY = {"x_amz_copy_source": "other/key"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "headers", "refusal"),
     [
-        # A copy with a content, and a copied part.
-        ("PUT", "/{bucket}/{key}", _COPY, (400, "UnexpectedContent")),
-        ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", _COPY, _REFUSED),
+        # Copies with a content.
+        ("PUT", "/{bucket}/{key}", _COPY, _CONTENT),
+        (
+            "PUT",
+            "/{bucket}/{key}?uploadId={upload}&partNumber=1",
+            _COPY,
+            (400, "UnexpectedContent"),
+        ),
         ("PUT", "/{bucket}/{key}?partNumber=1", {}, _REFUSED),
         ("PUT", "/{bucket}/{key}?uploadId={upload}", {}, _REFUSED),
         ("DELETE", "/{bucket}/{key}?partNumber=1", {}, _REFUSED),
@@ -145,7 +151,7 @@ _COPY = {"x_amz_copy_source": "other/key"}
         ("PATCH", "/{bucket}/{key}", {}, (405, "MethodNotAllowed")),
         ("PUT", "/{bucket}", _COPY, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
-        ("PUT", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
+        ("PUT", "/{bucket}/{key}", {"if_match": '"x"'}, (412, "PreconditionFailed")),
         ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", {"x_amz_tagging": "a"}, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"x_amz_tagging": "a=b"}, _REFUSED),
         ("PUT", "/{bucket}/{key}", {"x_amz_acl": "public"}, (400, "InvalidArgument")),

@@ -12,7 +12,6 @@ from botocore.awsrequest import prepare_request_dict
 from botocore.serialize import create_serializer
 from hypothesis import given, strategies as st
 
-from s3gw.handlers import refused
 from s3gw.operations import OPERATIONS, PREFLIGHT, Operation, Scope
 from s3gw.resolution import _SUBRESOURCES, resolve, scope_of
 from s3gw.s3.errors import InvalidArgument, MethodNotAllowed, NotImplemented, S3Error
@@ -120,12 +119,6 @@ def test_a_row_is_there_once_and_has_a_handler_of_its_own_name() -> None:
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
-
-
-def test_what_is_refused_says_so_in_its_note() -> None:
-    for row in OPERATIONS:
-        is_refused = row.handler.__module__ == refused.__name__
-        assert is_refused == row.note.startswith("refused")
 
 
 def test_every_subresource_of_the_service_model_is_known() -> None:

@@ -1,0 +1,106 @@
+"""If-Match of PutObject and CompleteMultipartUpload, by S3's own ETags, on Swift's newest copy."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+import swiftclient
+
+from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.payloads import BUFFER_SIZE
+from tests.functional.rawclient import keys_of, linked, sign
+from tests.functional.stack import Stack
+from tests.functional.uploads import begin, etag_of, refusal
+from tests.functional.witness import is_there
+
+
+@pytest.fixture(scope="module")
+def tiny(stack: Stack) -> Iterator[Running]:
+    """A gateway that lets parts be small."""
+    with running(settings_for(stack, limits={"min_part_size": 1})) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def s3(tiny: Running, stack: Stack) -> Iterator[Any]:
+    with closing(s3_client(tiny.endpoint, stack)) as client:
+        yield client
+
+
+def read(s3: Any, bucket: str) -> bytes:
+    """The content of `k`."""
+    body: bytes = s3.get_object(Bucket=bucket, Key="k")["Body"].read()
+    return body
+
+
+@pytest.mark.parametrize("size", [3, BUFFER_SIZE + 1])
+def test_a_put_replaces_the_object_that_it_names_and_no_other(
+    tiny: Running, s3: Any, bucket: str, size: int
+) -> None:
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    body = b"x" * size
+    with tiny.watched() as wire:
+        second = s3.put_object(Bucket=bucket, Key="k", Body=body, IfMatch=first)["ETag"]
+        assert wire.methods() == ["HEAD", "PUT"]
+        assert wire.sent[0].headers["X-Newest"] == "true"
+    found = refusal(partial(s3.put_object, Bucket=bucket, Key="k", Body=b"no", IfMatch=first))
+    assert (found.status, found.code) == (412, "PreconditionFailed")
+    assert found.details == {"Condition": "If-Match"}
+    assert read(s3, bucket) == body
+    s3.put_object(Bucket=bucket, Key="k", Body=b"new", IfMatch=second.strip('"'))
+    assert read(s3, bucket) == b"new"
+
+
+def test_there_is_nothing_to_replace_where_nothing_is(
+    s3: Any, bucket: str, swift: swiftclient.Connection
+) -> None:
+    put = partial(s3.put_object, Key="k", Body=b"1", IfMatch='"0"')
+    found = refusal(partial(put, Bucket=bucket))
+    assert (found.status, found.code, found.details) == (404, "NoSuchKey", {"Key": "k"})
+    assert not is_there(swift, bucket, "k")
+    found = refusal(partial(put, Bucket=f"{bucket}-never"))
+    assert (found.status, found.code) == (404, "NoSuchBucket")
+
+
+def test_a_multipart_object_is_named_by_its_s3_etag(s3: Any, bucket: str) -> None:
+    upload = begin(s3, bucket)
+    upload.put(1, b"a")
+    upload.put(2, b"b")
+    upload.complete()
+    put = partial(s3.put_object, Bucket=bucket, Key="k", Body=b"new")
+    assert refusal(partial(put, IfMatch='"0"')).code == "PreconditionFailed"
+    put(IfMatch=etag_of(b"a", b"b"))
+    assert read(s3, bucket) == b"new"
+
+
+def test_a_complete_replaces_the_object_that_it_names_and_stays_open_if_refused(
+    s3: Any, bucket: str
+) -> None:
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    upload = begin(s3, bucket)
+    upload.put(1, b"new")
+    found = refusal(partial(upload.complete, IfMatch='"0"'))
+    assert (found.status, found.code) == (412, "PreconditionFailed")
+    assert found.details == {"Condition": "If-Match"}
+    assert read(s3, bucket) == b"old"
+    upload.complete(IfMatch=old)
+    assert read(s3, bucket) == b"new"
+    other = begin(s3, bucket, "never")
+    other.put(1, b"new")
+    found = refusal(partial(other.complete, IfMatch=old))
+    assert (found.status, found.code) == (404, "NoSuchKey")
+
+
+def test_a_body_that_waits_is_not_asked_for_before_the_verdict(
+    gateway: Running, stack: Stack, bucket: str
+) -> None:
+    for size in (3, BUFFER_SIZE + 1):
+        url = f"{gateway.endpoint}/{bucket}/k"
+        signed = sign(keys_of(stack), "PUT", url, [("If-Match", '"0"')], payload="UNSIGNED-PAYLOAD")
+        with linked(gateway.endpoint) as link:
+            link.send(signed.head([("Content-Length", str(size)), ("Expect", "100-continue")]))
+            reply = link.reply()
+            assert (reply.status, reply.code, reply.went_on) == (404, "NoSuchKey", False)
+            assert link.is_closed()
