@@ -6,9 +6,9 @@ The rule: they serve speed only.  Nothing destructive, and no access, is decided
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from s3gw.mapping.layout import segments_container
+from s3gw.mapping.layout import Document, document_ids, segments_container
 from s3gw.swift.account import Account
 from s3gw.swift.errors import SwiftStatus
 
@@ -24,6 +24,8 @@ class ContainerFacts:
     storage_policy: str
     read_acl: str
     write_acl: str
+    documents: Mapping[Document, str] = field(default_factory=dict)
+    """The ids of its documents (see buckets.documents)."""
 
 
 def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
@@ -34,6 +36,7 @@ def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
         storage_policy=headers.get("X-Storage-Policy", ""),
         read_acl=headers.get("X-Container-Read", ""),
         write_acl=headers.get("X-Container-Write", ""),
+        documents=document_ids(headers),
     )
 
 

@@ -219,21 +219,28 @@ async def delete_upload(account: Account, bucket: str, key: str, upload_id: str)
 
 
 async def delete_segments(account: Account, bucket: str) -> None:
-    """Delete all uploads and parts of a bucket that is gone, and then their container.
-
-    A bucket that was made anew meanwhile keeps what is there: it may be its own.
-    """
+    """Delete all uploads and parts of a bucket that is gone, and then their container."""
     container = layout.segments_container(bucket)
-    names = [str(entry["name"]) async for entry in _entries(account, container, "")]
-    for start in range(0, len(names), _BATCH):
-        if await read_facts(account, bucket) is not None:
-            return
-        await delete_objects(account, container, names[start : start + _BATCH])
+    if not await delete_behind(account, bucket, container, ""):
+        return
     try:
         await account.delete_container(container)
     except SwiftStatus as error:
         if error.status not in {404, 409}:
             raise
+
+
+async def delete_behind(account: Account, bucket: str, container: str, prefix: str) -> bool:
+    """Delete what a bucket that is gone left in another container.
+
+    A bucket that was made anew meanwhile keeps what is there, for it may be its own: False.
+    """
+    names = [str(entry["name"]) async for entry in _entries(account, container, prefix)]
+    for start in range(0, len(names), _BATCH):
+        if await read_facts(account, bucket) is not None:
+            return False
+        await delete_objects(account, container, names[start : start + _BATCH])
+    return True
 
 
 async def delete_objects(account: Account, container: str, names: Iterable[str]) -> None:

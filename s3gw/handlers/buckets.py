@@ -1,10 +1,10 @@
 """The service and the buckets themselves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from s3gw.buckets import uploads
+from s3gw.buckets import documents as bucket_documents, uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import is_reserved, segments_container
@@ -25,7 +25,7 @@ from s3gw.s3.errors import (
 from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
 from s3gw.s3.tokens import decode_token, encode_token
-from s3gw.swift.account import Entry
+from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 _log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ async def get_bucket_location(call: Call) -> Response:
 async def delete_bucket(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html.
 
-    Swift decides whether the bucket is empty; only then its uploads go.
+    Swift decides whether the bucket is empty; only then its uploads and documents go.
     """
     try:
         await call.swift.delete_container(call.bucket)
@@ -157,19 +157,27 @@ async def delete_bucket(call: Call) -> Response:
         raise
     finally:
         call.services.facts.forget(call.account_id, call.bucket)
+    await _remove("parts", call, uploads.delete_segments)
+    await _remove("documents", call, bucket_documents.delete_all)
+    call.services.facts.forget(call.account_id, segments_container(call.bucket))
+    await _give_up_name(call)
+    return Response(204)
+
+
+async def _remove(what: str, call: Call, remove: Callable[[Account, str], Awaitable[None]]) -> None:
+    """Remove what a deleted bucket left.
+
+    The bucket is gone: a repeat would find none, so a failure is for the operator.
+    """
     try:
-        await uploads.delete_segments(call.swift, call.bucket)
+        await remove(call.swift, call.bucket)
     except (SwiftStatus, SwiftUnreachable) as error:
-        # The bucket is gone: a repeat would find none, so this is for the operator.
         _log.warning(
-            "parts of a deleted bucket stay behind",
+            f"{what} of a deleted bucket stay behind",
             request_id=call.request_id,
             bucket=call.bucket,
             reason=str(error),
         )
-    call.services.facts.forget(call.account_id, segments_container(call.bucket))
-    await _give_up_name(call)
-    return Response(204)
 
 
 async def _give_up_name(call: Call) -> None:

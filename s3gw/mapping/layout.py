@@ -8,11 +8,34 @@ continue, complete, read and delete what the other began.
 import re
 import secrets
 from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from enum import StrEnum
+from hashlib import sha256
 
 _SEGMENTS = "+segments"
 
 REGISTRY = "s3gw-buckets"
 """The container, in the gateway's own account, of all bucket names: `{"account", "nonce"}`."""
+
+# --- bucket documents ---
+
+DOCUMENTS = ".s3gw"
+"""The container, in the bucket's account, of `<bucket>/<document>/<document id>`."""
+PUBLIC_DOCUMENTS = ".s3gw+public"
+"""The container of `<bucket>/<document>`, which everybody may read (`.r:*`) but not list."""
+CORS = "cors"
+"""The one public document.  Preflights carry no token, so Swift shows them no bucket's headers,
+where the id would stand: it has none, and is replaced in place."""
+_DOCUMENT_META = "X-Container-Meta-S3gw-Doc-"
+_DOCUMENT_ID = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}")
+
+
+class Document(StrEnum):
+    """What is kept of a bucket beside its container's own headers."""
+
+    ACL = "acl"
+    TAGGING = "tagging"
+
 
 # --- object metadata (Swift headers) ---
 
@@ -55,6 +78,51 @@ def segments_container(bucket: str) -> str:
 def is_reserved(container: str) -> bool:
     """Whether the container is the gateway's or Swift's own, so never a bucket."""
     return container.startswith(".") or container.endswith(_SEGMENTS)
+
+
+def new_document_id(content: bytes) -> str:
+    """The id of a document just written: its SHA-256, and what makes it another one each time.
+
+    Without that, who writes a former content anew could meet the deletion of the former one.
+    """
+    return f"{sha256(content).hexdigest()}-{secrets.token_hex(8)}"
+
+
+def is_document(content: bytes, document_id: str) -> bool:
+    """Whether that is the content of the document with that id."""
+    found = _DOCUMENT_ID.fullmatch(document_id)
+    return found is not None and found[1] == sha256(content).hexdigest()
+
+
+def document_header(document: Document) -> str:
+    """The header of the bucket's container that holds the document's id."""
+    return f"{_DOCUMENT_META}{document.capitalize()}"
+
+
+def no_document_header(document: Document) -> str:
+    """The header that takes `document_header` away."""
+    return f"X-Remove-{document_header(document).removeprefix('X-')}"
+
+
+def document_ids(headers: Mapping[str, str]) -> dict[Document, str]:
+    """The ids of the documents that the headers of a bucket's container name."""
+    found = {document: headers.get(document_header(document), "") for document in Document}
+    return {document: document_id for document, document_id in found.items() if document_id}
+
+
+def documents_prefix(bucket: str, document: Document | None = None) -> str:
+    """What the names of the bucket's documents, or of all versions of one, begin with."""
+    return f"{bucket}/" if document is None else f"{bucket}/{document}/"
+
+
+def document_name(bucket: str, document: Document, document_id: str) -> str:
+    """The object in DOCUMENTS that holds the document."""
+    return documents_prefix(bucket, document) + document_id
+
+
+def public_document_name(bucket: str, document: str) -> str:
+    """The object in PUBLIC_DOCUMENTS that holds the document."""
+    return f"{bucket}/{document}"
 
 
 def new_upload_id() -> str:

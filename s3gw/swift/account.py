@@ -88,6 +88,10 @@ class Account:
         await response.read()
         return response.status == 201
 
+    async def post_container(self, container: str, headers: Mapping[str, str]) -> None:
+        """Set metadata of a container that exists; what is not named stays as it is."""
+        await (await self._call("POST", _path(container), headers=headers, body=b"")).read()
+
     async def delete_container(self, container: str) -> None:
         """Delete an empty container (409 otherwise)."""
         await (await self._call("DELETE", _path(container))).read()

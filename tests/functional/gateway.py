@@ -60,7 +60,9 @@ class Wire:
         return [sent.method for sent in self.sent]
 
 
-class _WatchedTransport:
+class WatchedTransport:
+    """A wire to Swift that writes down what goes over it."""
+
     def __init__(self, real: Transport, wire: Wire) -> None:
         self._real = real
         self._wire = wire
@@ -144,7 +146,7 @@ def settings_for(stack: Stack, **sections: Any) -> Settings:
 def running(settings: Settings) -> Iterator[Running]:
     """A gateway with these settings, on a free port, until the end of the block."""
     wire = Wire()
-    app = create_app(settings, lambda given: _WatchedTransport(open_transport(given), wire))
+    app = create_app(settings, lambda given: WatchedTransport(open_transport(given), wire))
     config = uvicorn.Config(
         app, port=0, http="httptools", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, lifespan="on",

@@ -160,3 +160,37 @@ def test_containers_of_the_gateway_are_no_buckets(name: str) -> None:
 def test_other_containers_are_buckets(name: str) -> None:
     assert not layout.is_reserved(name)
     assert layout.is_reserved(layout.segments_container(name))
+
+
+@given(st.binary(max_size=50))
+def test_a_documents_id_tells_its_content_and_is_used_once(content: bytes) -> None:
+    one, other = layout.new_document_id(content), layout.new_document_id(content)
+    assert one != other
+    assert layout.is_document(content, one)
+    assert not layout.is_document(content + b"x", one)
+    assert "/" not in one
+
+
+@pytest.mark.parametrize("document_id", ["", "a" * 64, f"{'a' * 64}-{'b' * 15}", "x/y"])
+def test_what_is_no_documents_id_has_no_content(document_id: str) -> None:
+    assert not layout.is_document(b"", document_id)
+
+
+def test_documents_are_named_by_headers_of_their_own() -> None:
+    headers = {layout.document_header(layout.Document.ACL): "1", "X-Container-Read": ".r:*"}
+    assert layout.document_header(layout.Document.ACL) == "X-Container-Meta-S3gw-Doc-Acl"
+    assert (
+        layout.no_document_header(layout.Document.TAGGING)
+        == "X-Remove-Container-Meta-S3gw-Doc-Tagging"
+    )
+    assert layout.document_ids(headers) == {layout.Document.ACL: "1"}
+    assert layout.document_ids({}) == {}
+
+
+def test_a_buckets_documents_are_no_other_buckets() -> None:
+    prefix = layout.documents_prefix("b")
+    name = layout.document_name("b", layout.Document.ACL, "1")
+    assert name == "b/acl/1"
+    assert name.startswith(prefix)
+    assert not layout.document_name("b-2", layout.Document.ACL, "1").startswith(prefix)
+    assert layout.public_document_name("b", layout.CORS) == "b/cors"
