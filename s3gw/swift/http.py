@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import aiohttp
-from aiohttp.payload import BytesPayload
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -30,18 +29,21 @@ _FIELD_SIZE = 16 * 1024
 # 90 metadata headers by default, and those of Swift itself.
 _FIELD_COUNT = 512
 
-_FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
+
+class _DiedError(Exception):
+    """The connection died, in words that aiohttp does not take for a reason to send again."""
+
+
+_DEATHS = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+_FAILURES = (aiohttp.ClientError, TimeoutError, OSError, _DiedError)
 
 # What aiohttp says of a header's name that is none: its parser in C, and the one in Python.
 _NO_NAME = ("Invalid header token", "Invalid HTTP header")
 
-
-class _OnePiece(BytesPayload):
-    """A body that aiohttp sends once: it repeats a PUT on a connection that died otherwise."""
-
-    @property
-    def consumed(self) -> bool:
-        return True
+# What may be sent twice.  Not DELETE: of one that was served, but not answered, the repeat hears
+# 404, which elsewhere means that another request was first; and in a container with versions
+# each DELETE adds a delete marker.
+_REPEATABLE = frozenset({"GET", "HEAD"})
 
 
 class AiohttpResponse:
@@ -100,6 +102,10 @@ class AiohttpTransport:
 
         Raises ConfigError for a `ca_file` that is none.
         """
+        self.repeats = 0
+        """Requests sent once more, since their connection died without an answer."""
+        self.cut_uploads = 0
+        """Uploads that broke off, so that Swift stored nothing."""
         tls = _tls(settings.ca_file)
         pool = aiohttp.TCPConnector(
             limit=settings.connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls
@@ -119,31 +125,40 @@ class AiohttpTransport:
         out["Accept-Encoding"] = "identity"
         target = URL(url, encoded=True)
         try:
-            if isinstance(body, Upload):
-                return await self._upload(method, target, out, body)
-            response = await self._session.request(
-                method,
-                target,
-                headers=out,
-                data=None if body is None else _OnePiece(body),
-                allow_redirects=False,
-            )
+            try:
+                return await self._send(method, target, out, body)
+            except _DiedError:
+                if not _may_be_repeated(method, body):
+                    raise
+                self.repeats += 1
+                return await self._send(method, target, out, body)
         except _FAILURES as error:
-            if body is None and method in {"GET", "HEAD"} and _is_odd(error):
-                return await self._read_odd(method, target, out)
             raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
+
+    async def _send(
+        self, method: str, target: URL, headers: CIMultiDict[str], body: bytes | Upload | None
+    ) -> AiohttpResponse:
+        if isinstance(body, Upload):
+            try:
+                return await self._upload(method, target, headers, body)
+            except BaseException:  # also a request that is cancelled
+                self.cut_uploads += body.started
+                raise
+        try:
+            response = await self._session.request(
+                method, target, headers=headers, data=body, allow_redirects=False
+            )
+        except aiohttp.ClientResponseError as error:
+            if body is None and method in _REPEATABLE and _is_odd(error):
+                return await self._read_odd(method, target, headers)
+            raise
         return AiohttpResponse(response)
 
     async def _read_odd(
         self, method: str, target: URL, headers: CIMultiDict[str]
     ) -> AiohttpResponse:
         """Ask again for an answer whose headers' names aiohttp refused."""
-        try:
-            response = await self._odd.request(
-                method, target, headers=headers, allow_redirects=False
-            )
-        except _FAILURES as error:
-            raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
+        response = await self._odd.request(method, target, headers=headers, allow_redirects=False)
         return AiohttpResponse(response, odd_names.decoded(response.headers))
 
     async def _upload(
@@ -189,6 +204,26 @@ class AiohttpTransport:
         await self._odd.close()
 
 
+def _may_be_repeated(method: str, body: bytes | Upload | None) -> bool:
+    """Whether a request that got no answer may be sent once more.
+
+    An upload may if nothing of its body has gone: then Swift had nothing to store.
+    """
+    return not body.started if isinstance(body, Upload) else method in _REPEATABLE
+
+
+async def _once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send, and not again: by itself aiohttp repeats whatever HTTP calls idempotent."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:  # there never was a connection
+        raise
+    except _DEATHS as error:
+        raise _DiedError(_reason(error)) from error
+
+
 def _session(settings: Swift, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
@@ -204,6 +239,7 @@ def _session(settings: Swift, connector: aiohttp.TCPConnector) -> aiohttp.Client
         max_line_size=_FIELD_SIZE,
         max_field_size=_FIELD_SIZE,
         max_headers=_FIELD_COUNT,
+        middlewares=(_once,),
     )
 
 
