@@ -6,6 +6,7 @@ project's bucket Swift decides on a stranger's own token, or on none for somebod
 
 from dataclasses import dataclass
 
+from s3gw.access.decide import Known, Verdict, Who, decide
 from s3gw.access.needs import Need
 from s3gw.buckets.resolve import NOWHERE, Names, Place, place_of
 from s3gw.call import Services
@@ -16,10 +17,6 @@ from s3gw.swift.account import Account, Authority, Login
 from s3gw.swift.authority import Nobody, Visitor
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import Transport
-
-# What Swift's own ACLs can grant to strangers, and to everybody.
-_SWIFT_GRANTS = frozenset((Need.BUCKET_READ, Need.BUCKET_WRITE, Need.OBJECT_READ))
-_SWIFT_GRANTS_ALL = frozenset((Need.BUCKET_READ, Need.OBJECT_READ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +125,9 @@ class Admission:
 
     def _stranger(self, caller: Caller | None, place: Place, wish: Wish) -> Standing:
         """Somebody in another project's bucket."""
-        if self._services.settings.access.mode != "swift":
-            raise AccessDenied
-        if wish.need not in (_SWIFT_GRANTS_ALL if caller is None else _SWIFT_GRANTS):
+        who = None if caller is None else Who(caller.project_id, caller.credential.user_id)
+        mode = self._services.settings.access.mode
+        if decide(mode, who, wish.need, Known(place.owner.id)) is not Verdict.OWN_POWER:
             raise AccessDenied
         return self._visit(caller, place)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from s3gw.access.acl import private
 from s3gw.call import Call, Response
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
@@ -30,7 +31,7 @@ async def get_bucket_versioning(call: Call) -> Response:
 async def get_bucket_acl(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html."""
     await call.bucket_facts()
-    return xml_response(documents.access_control_policy(call.owner))
+    return xml_response(documents.access_control_policy(call.owner, private(call.owner.id)))
 
 
 async def get_bucket_policy_status(call: Call) -> Response:

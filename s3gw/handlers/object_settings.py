@@ -1,5 +1,6 @@
 """Object sub-resources that say what is set: nothing is, yet."""
 
+from s3gw.access.acl import private
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import check_version_id
@@ -13,7 +14,7 @@ from s3gw.swift.errors import SwiftStatus
 async def get_object_acl(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html."""
     await _check_exists(call)
-    return xml_response(documents.access_control_policy(call.owner))
+    return xml_response(documents.access_control_policy(call.owner, private(call.owner.id)))
 
 
 async def get_object_tagging(call: Call) -> Response:

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from s3gw.access.acl import Acl, Grantee, Group
 from s3gw.s3.dates import timestamp
 from s3gw.s3.errors import S3Error
 from s3gw.s3.xml import Element
 
-_GRANTEE = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"'
+_GRANTEE = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="{}"'
+
+GROUP_URIS: Mapping[Group, str] = MappingProxyType(
+    {group: f"http://acs.amazonaws.com/groups/global/{group}" for group in Group}
+)
 
 NOT_CONFIGURED: Mapping[str, Element] = MappingProxyType(
     {
@@ -186,16 +191,27 @@ def location_constraint(region: str) -> Element:
     return ("LocationConstraint", None if region == "us-east-1" else region)
 
 
-def access_control_policy(owner: Owner) -> Element:
-    """GetBucketAcl and GetObjectAcl where nobody but the owner may do anything."""
-    grant: Element = (
-        "Grant",
-        [owner_element(_GRANTEE, owner), ("Permission", "FULL_CONTROL")],
-    )
+def access_control_policy(owner: Owner, acl: Acl) -> Element:
+    """GetBucketAcl and GetObjectAcl.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html
+    """
+    grants: list[Element] = [
+        ("Grant", [_grantee(grant.grantee, owner), ("Permission", grant.permission)])
+        for grant in acl.grants
+    ]
     return (
         "AccessControlPolicy",
-        [owner_element("Owner", owner), ("AccessControlList", [grant])],
+        [owner_element("Owner", owner), ("AccessControlList", grants)],
     )
+
+
+def _grantee(grantee: Grantee, owner: Owner) -> Element:
+    if isinstance(grantee, Group):
+        return (_GRANTEE.format("Group"), [("URI", GROUP_URIS[grantee])])
+    # Of other projects no name is known; some clients want the element.
+    known = owner if grantee.id == owner.id else Owner(grantee.id, grantee.id)
+    return owner_element(_GRANTEE.format("CanonicalUser"), known)
 
 
 def policy_status(*, public: bool) -> Element:

@@ -37,6 +37,9 @@ class S3Error(Exception):
 class AccessDenied(S3Error, status=403, text="Access Denied"): ...
 
 
+class AccessControlListNotSupported(S3Error, status=400, text="The bucket does not allow ACLs"): ...
+
+
 class AuthorizationHeaderMalformed(
     S3Error,
     status=400,
@@ -182,6 +185,15 @@ class InvalidURI(S3Error, status=400, text="Couldn't parse the specified URI."):
 
 
 class KeyTooLongError(S3Error, status=400, text="Your key is too long"): ...
+
+
+class MalformedACLError(
+    S3Error,
+    status=400,
+    text=(
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    ),
+): ...
 
 
 class MalformedTrailerError(
@@ -360,6 +372,13 @@ class SlowDown(S3Error, status=503, text="Please reduce your request rate."): ..
 
 
 class UnexpectedContent(S3Error, status=400, text="This request does not support content"): ...
+
+
+class UnresolvableGrantByEmailAddress(
+    S3Error,
+    status=400,
+    text="The e-mail address you provided does not match any account on record.",
+): ...
 
 
 class XAmzContentSHA256Mismatch(

@@ -31,6 +31,8 @@ _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 _MOST_ELEMENTS = 200_000
 """More than any S3 document has: 10,000 parts with every checksum are 130,000 elements."""
 
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+
 _DEEPEST = 32
 """Levels of elements; S3's documents have less than ten."""
 
@@ -85,6 +87,8 @@ class Node:
     tag: str
     text: str
     children: tuple["Node", ...]
+    type: str = ""
+    """The value of its xsi:type, the one attribute that S3 knows."""
 
     def all(self, tag: str) -> list["Node"]:
         """The children of that name, in order."""
@@ -128,24 +132,25 @@ class _Builder:
     """Builds Nodes from the parser's events; comments and processing instructions go unseen."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[str, list[str], list[Node]]] = [("", [], [])]
+        self._open: list[tuple[str, list[str], list[Node], str]] = [("", [], [], "")]
         self._elements = 0
 
     def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
         raise MalformedXML
 
-    def start(self, tag: str, _attributes: Mapping[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._elements += 1
         if self._elements > _MOST_ELEMENTS or len(self._open) > _DEEPEST:
             raise MalformedXML
-        self._open.append((tag.rpartition("}")[2], [], []))
+        kind = attributes.get(_TYPE, "") if attributes else ""
+        self._open.append((tag.rpartition("}")[2], [], [], kind))
 
     def data(self, text: str) -> None:
         self._open[-1][1].append(text)
 
     def end(self, _tag: str) -> None:
-        tag, texts, children = self._open.pop()
-        self._open[-1][2].append(Node(tag, "".join(texts), tuple(children)))
+        tag, texts, children, kind = self._open.pop()
+        self._open[-1][2].append(Node(tag, "".join(texts), tuple(children), kind))
 
     def close(self) -> list[Node]:
         # Also called after a failure, which it must not replace by one of its own.

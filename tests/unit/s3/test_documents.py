@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
+from s3gw.access.acl import Grant, Group, Permission, Project, acl_of, private
 from s3gw.s3 import documents
 from s3gw.s3.documents import BucketEntry, BucketPage, DeletedObject, DeleteFailure, Owner
 from s3gw.s3.errors import AccessDenied, InvalidArgument, InvalidRange, NoSuchKey
@@ -144,13 +145,34 @@ def test_a_location_is_the_region_and_us_east_1_has_none() -> None:
 
 @pytest.mark.parametrize("operation", ["GetBucketAcl", "GetObjectAcl"])
 def test_the_owner_has_full_control(operation: str) -> None:
-    body = render(documents.access_control_policy(OWNER))
+    body = render(documents.access_control_policy(OWNER, private(OWNER.id)))
     assert read_answer(operation, body) == {
         "Owner": OWNER_READ,
         "Grants": [
             {"Grantee": {**OWNER_READ, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
         ],
     }
+
+
+def test_grants_name_projects_and_groups() -> None:
+    acl = acl_of(
+        OWNER.id,
+        [Grant(Project("7e57"), Permission.READ_ACP), Grant(Group.ALL_USERS, Permission.READ)],
+    )
+    body = render(documents.access_control_policy(OWNER, acl))
+    assert read_answer("GetBucketAcl", body)["Grants"] == [
+        {
+            "Grantee": {"ID": "7e57", "DisplayName": "7e57", "Type": "CanonicalUser"},
+            "Permission": "READ_ACP",
+        },
+        {
+            "Grantee": {
+                "URI": "http://acs.amazonaws.com/groups/global/AllUsers",
+                "Type": "Group",
+            },
+            "Permission": "READ",
+        },
+    ]
 
 
 @pytest.mark.parametrize(
