@@ -11,9 +11,10 @@ import anyio
 import click
 
 from s3gw import __version__
-from s3gw.config import ConfigError, Settings, load
+from s3gw.config import ConfigError, Settings
 from s3gw.identity.model import IdentityRefused, IdentityUnavailable
 from s3gw.s3.errors import S3Error
+from s3gw.settings_file import load
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 if TYPE_CHECKING:

@@ -1,13 +1,10 @@
 """Settings: a TOML file, overridden by S3GW_SECTION__FIELD environment variables.
 
-Parsed once, at start-up, and passed as values from then on.  Every field's description is
-the text of config/s3gw.toml and docs/configuration.md, and names its unit.  An empty text
-unsets what may be unset, in the file and in the environment.
+Parsed once, at start-up (settings_file.py), and passed as values from then on.  Every field's
+description is the text of config/s3gw.toml and docs/configuration.md, and names its unit.  An
+empty text unsets what may be unset, in the file and in the environment.
 """
 
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +13,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -26,7 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-_PREFIX = "S3GW_"
+PREFIX = "S3GW_"
 
 
 def _unless_empty(value: object) -> object:
@@ -42,6 +38,7 @@ def _split(value: object) -> object:
 
 Name = Annotated[str, Field(min_length=1)]
 Text = Annotated[str | None, BeforeValidator(_unless_empty)]
+Secret = Annotated[str | None, BeforeValidator(_unless_empty), Field(repr=False)]
 File = Annotated[Path | None, BeforeValidator(_unless_empty)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -234,6 +231,9 @@ _ACCESS_SERVICE = {
 }
 
 
+_LEAST_SECRET = 32
+
+
 class Access(Section):
     """Who may see what."""
 
@@ -245,6 +245,48 @@ class Access(Section):
     names of all buckets: a keystoneauth1 plugin's options as in identity.service (it may be the
     same user), auth_url is identity.auth_url if absent. Mode s3 needs Swift's reseller-admin
     role."""
+    acl_key: Secret = None
+    """The secret with which the gateway vouches for the ACLs that it keeps in Swift (mode s3): 32
+    characters or more, the same for all gateways of a cluster. Without it no ACL written with it
+    grants anything."""
+    acl_key_file: File = None
+    """File with the secret of acl_key, instead of it."""
+    acl_key_previous: Secret = None
+    """A former acl_key, whose ACLs still count."""
+    acl_key_previous_file: File = None
+    """File with the secret of acl_key_previous, instead of it."""
+
+    @property
+    def acl_keys(self) -> tuple[bytes, ...]:
+        """The secrets that ACLs may be vouched for with, first the one for new ones.
+
+        Raises ConfigError.
+        """
+        given = (
+            ("acl_key", self.acl_key, self.acl_key_file),
+            ("acl_key_previous", self.acl_key_previous, self.acl_key_previous_file),
+        )
+        keys = {
+            name: key if file is None else read_secret(f"access.{name}_file", file)
+            for name, key, file in given
+        }
+        for name, key in keys.items():
+            if key is not None and len(key) < _LEAST_SECRET:
+                raise ConfigError(f"access.{name}: has less than {_LEAST_SECRET} characters")
+        return tuple(key.encode("utf-8") for key in keys.values() if key is not None)
+
+    @model_validator(mode="after")
+    def _mode_has_its_key(self) -> "Access":
+        if self.acl_key is not None and self.acl_key_file is not None:
+            raise ValueError("access.acl_key and access.acl_key_file exclude each other")
+        if self.acl_key_previous is not None and self.acl_key_previous_file is not None:
+            raise ValueError("access.acl_key_previous and its file exclude each other")
+        if self.mode == "s3" and self.acl_key is None and self.acl_key_file is None:
+            raise ValueError(
+                "access.acl_key (or acl_key_file) is required with access.mode = 's3': "
+                "32 random characters or more, as `openssl rand -hex 32` makes them"
+            )
+        return self
 
 
 class Jobs(Section):
@@ -267,7 +309,7 @@ class Settings(BaseSettings):
     """All settings of a gateway."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         enable_decoding=False,
         extra="forbid",
@@ -308,31 +350,6 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-def load(path: Path | None) -> Settings:
-    """Read the settings file, if one is named, and the environment.
-
-    Raises ConfigError, one line that names the key.
-    """
-    document: dict[str, Any] = {}
-    if path is not None:
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: is not TOML: {error}") from error
-    _refuse_unknown_variables(os.environ)
-    for name in document:
-        if name not in Settings.model_fields:
-            raise ConfigError(f"{path}: {name}: is not a setting")
-    # So that its own validator tells what is required.
-    document.setdefault("identity", {})
-    try:
-        return Settings(**document)
-    except ValidationError as error:
-        raise ConfigError(_one_line(error, path)) from error
-
-
 def read_secret(key: str, path: Path) -> str:
     """The secret in a file, without the line end; raises ConfigError naming the setting."""
     try:
@@ -340,41 +357,3 @@ def read_secret(key: str, path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{key}: {path} cannot be read: {reason}") from error
-
-
-def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    for name in environment:
-        if not name.upper().startswith(_PREFIX):
-            continue
-        section, _, field = name[len(_PREFIX) :].lower().partition("__")
-        known = Settings.model_fields.get(section)
-        if known is None or not _has_field(known.annotation, field):
-            raise ConfigError(f"environment: {name} is not a setting")
-
-
-def _has_field(section: Any, field: str) -> bool:
-    first = field.partition("__")[0]
-    return (
-        isinstance(section, type)
-        and issubclass(section, Section)
-        and (first in section.model_fields)
-    )
-
-
-def _one_line(error: ValidationError, path: Path | None) -> str:
-    """The first fault as `where: section.key: what is wrong`."""
-    fault = error.errors(include_url=False)[0]
-    names = [str(part) for part in fault["loc"]]
-    variable = _PREFIX + "__".join(names).upper()
-    where = "environment" if path is None or _is_set(variable) else str(path)
-    key = ".".join(names)
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: {key}: is not a setting"
-    message = fault["msg"].removeprefix("Value error, ")
-    # What concerns several settings names them by itself.
-    names_itself = not key or message.startswith(f"{key}.")
-    return f"{where}: {message}" if names_itself else f"{where}: {key}: {message}"
-
-
-def _is_set(variable: str) -> bool:
-    return any(name.upper() == variable for name in os.environ)

@@ -12,7 +12,7 @@ _GRACE = 5  # seconds that requests in flight may go on after Ctrl-C
 
 
 def write(layout: Layout, state: State, *, auth_url: str, host: str, port: int) -> None:
-    """Write s3gw.toml (mode 0600: it holds the service user's password)."""
+    """Write s3gw.toml (mode 0600: it holds the service user's password and the key of ACLs)."""
     user = {
         "auth_type": "password",
         "username": "s3gw",
@@ -25,7 +25,7 @@ def write(layout: Layout, state: State, *, auth_url: str, host: str, port: int) 
         "identity": {"auth_url": auth_url},
         "identity.service": {**user, "system_scope": "all"},
         "buckets": {"global_names": True},
-        "access": {"mode": "s3"},
+        "access": {"mode": "s3", "acl_key": state.acl_key},
         "access.service": {
             **user,
             "project_name": SERVICE_PROJECT,

@@ -41,6 +41,8 @@ class State:
     """By name of the user: admin, swift (Swift's own), s3gw (the gateway's) and demo."""
     ports: Mapping[str, int]
     """The last ports of keystone, proxy, s3api, account, container and object."""
+    acl_key: str = field(repr=False)
+    """The gateway's own secret for the ACLs in Swift, which grant nothing without it."""
     tenant: Tenant | None = None
     """None until the first start has come to its end."""
     published: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +63,7 @@ def fresh() -> State:
         hash_suffix=secrets.token_hex(8),
         passwords={user: secrets.token_urlsafe(18) for user in _USERS},
         ports={},
+        acl_key=_new_key(),
     )
 
 
@@ -105,10 +108,15 @@ def _parse(path: Path) -> State:
     if document.pop("version") != _VERSION:
         raise ValueError("another version's state")
     tenant = document.pop("tenant")
+    document.setdefault("acl_key", _new_key())  # of a directory from before there was one
     state = State(tenant=Tenant(**tenant) if tenant else None, **document)
     if not all(user in state.passwords for user in _USERS):
         raise ValueError("a password is missing")
     return state
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _incomplete(layout: Layout, what: str) -> StandaloneError:

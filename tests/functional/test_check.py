@@ -102,7 +102,7 @@ async def test_check_tells_what_the_gateways_own_user_may(
         "identity": {"auth_url": stack.keystone.auth_url, "service": service},
         "swift": {"region": stack.region},
         "buckets": {"global_names": True},
-        "access": {"mode": "s3", "service": login},
+        "access": {"mode": "s3", "service": login, "acl_key": "k" * 32},
     }
     findings = {found.title: found for found in await check(Settings(**settings), clock)}
     assert [findings[title].ok for title in (_USER, _NAMES, _POWER)] == [True, names, power]

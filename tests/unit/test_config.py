@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.config import ConfigError, Section, Settings, load, read_secret
+from s3gw.config import ConfigError, Section, Settings, read_secret
+from s3gw.settings_file import load
 
 KEYSTONE = "https://keystone.example/v3"
 MINIMAL = f'[identity]\nauth_url = "{KEYSTONE}"\n'
@@ -259,3 +260,43 @@ def test_every_setting_says_what_it_is_and_a_number_its_unit() -> None:
             assert meaning, name
             if setting.annotation in {int, float}:
                 assert any(unit in meaning for unit in units), name
+
+
+_S3 = MINIMAL + '[access]\nmode = "s3"\nservice = {username = "s3gw", password = "p"}\n'
+
+
+def test_mode_s3_needs_a_key_for_acls(tmp_path: Path) -> None:
+    line = refusal(written(tmp_path, _S3))
+    assert "access.acl_key (or acl_key_file) is required with access.mode = 's3'" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("acl_key = '{k}'\nacl_key_file = '/k'", "access.acl_key and access.acl_key_file exclude"),
+        ("acl_key_previous = '{k}'\nacl_key_previous_file = '/k'", "access.acl_key_previous and"),
+    ],
+)
+def test_a_key_and_its_file_exclude_each_other(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, MINIMAL + "[access]\n" + text.format(k="k" * 32))
+    assert message in refusal(path)
+
+
+def test_keys_for_acls_come_from_settings_and_files_the_new_one_first(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("n" * 32 + "\n", encoding="utf-8")
+    text = f"acl_key_file = '{tmp_path}/key'\nacl_key_previous = '{'f' * 40}'\n"
+    access = load(written(tmp_path, _S3 + text)).access
+    assert access.acl_keys == (b"n" * 32, b"f" * 40)
+    assert "f" * 40 not in repr(access)
+
+
+def test_a_short_key_for_acls_is_refused(tmp_path: Path) -> None:
+    access = load(written(tmp_path, _S3 + f"acl_key = '{'k' * 31}'\n")).access
+    with pytest.raises(ConfigError, match=r"access\.acl_key: has less than 32 characters"):
+        _ = access.acl_keys
+
+
+def test_a_missing_file_of_a_key_is_named(tmp_path: Path) -> None:
+    access = load(written(tmp_path, _S3 + "acl_key_file = '/nowhere'\n")).access
+    with pytest.raises(ConfigError, match=r"access\.acl_key_file: /nowhere cannot be read"):
+        _ = access.acl_keys

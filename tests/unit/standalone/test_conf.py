@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from s3gw import config
 from s3gw.mapping import layout as layout_names
+from s3gw.settings_file import load
 from s3gw.standalone import gateway_conf, keystone_conf, provisioning, swift_conf
 from s3gw.standalone.directory import Layout
 from s3gw.standalone.state import State, fresh
@@ -36,7 +36,7 @@ def _parsed(path: Path) -> configparser.ConfigParser:
 def test_the_gateway_reads_its_settings(layout: Layout, state: State) -> None:
     state = replace(state, passwords={**state.passwords, "s3gw": 'quote " and \\ and ü'})
     gateway_conf.write(layout, state, auth_url=AUTH_URL, host="::1", port=8333)
-    settings = config.load(layout.settings)
+    settings = load(layout.settings)
     assert (settings.server.host, settings.server.port) == ("::1", 8333)
     assert settings.identity.auth_url == AUTH_URL
     assert settings.identity.service == {
@@ -48,6 +48,7 @@ def test_the_gateway_reads_its_settings(layout: Layout, state: State) -> None:
     }
     assert settings.s3.region == settings.swift.region == "RegionOne"
     assert (settings.buckets.global_names, settings.access.mode) == (True, "s3")
+    assert settings.access.acl_keys == (state.acl_key.encode(),)
     assert settings.access.service == {
         "auth_type": "password",
         "username": "s3gw",

@@ -1,5 +1,6 @@
 """state.json: what is remembered, and when a directory is refused because of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def test_an_empty_directory_gets_secrets_of_its_own(tmp_path: Path) -> None:
     assert set(first.passwords) == {"admin", "swift", "s3gw", "demo"}
     assert len({*first.passwords.values(), *second.passwords.values()}) == 8
     assert first.hash_suffix != second.hash_suffix
+    assert first.acl_key != second.acl_key
     assert first.tenant is None
 
 
@@ -50,9 +52,17 @@ def test_what_is_saved_is_found_again(layout: Layout) -> None:
 def test_no_secret_shows_in_a_repr(layout: Layout) -> None:
     state = load(layout)
     shown = repr(state)
-    hidden = [*state.passwords.values(), state.hash_prefix, state.hash_suffix, "secret"]
+    hidden = [*state.passwords.values(), state.hash_prefix, state.hash_suffix, state.acl_key]
+    hidden.append("secret")
     assert not [secret for secret in hidden if secret in shown]
     assert "access" in shown
+
+
+def test_a_directory_from_before_acls_gets_a_key_for_them(layout: Layout) -> None:
+    document = json.loads(layout.state.read_text(encoding="utf-8"))
+    del document["acl_key"]
+    layout.state.write_text(json.dumps(document), encoding="utf-8")
+    assert len(load(layout).acl_key) >= 32
 
 
 def test_files_without_a_state_are_refused(layout: Layout) -> None:
