@@ -167,7 +167,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "",
         get.get_object,
-        note=f"ranges and conditions, no `partNumber`, {_NULL_ONLY}",
+        note="ranges and conditions, no `partNumber`",
         needs=Need.OBJECT_READ,
     ),
     Operation(

@@ -6,12 +6,16 @@ has another Swift ETag.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from s3gw.mapping import etags
 from s3gw.swift.account import Account
 from s3gw.swift.errors import SwiftStatus
 
 _ENTRIES = 50_000
+
+NEWEST: Mapping[str, str] = MappingProxyType({})
+"""The query that names no version."""
 
 
 class EtagCache:
@@ -21,14 +25,23 @@ class EtagCache:
         self._known: OrderedDict[tuple[str, str, str, str], str] = OrderedDict()
 
     async def of_object(
-        self, owner: str, account: Account, bucket: str, key: str, headers: Mapping[str, str]
+        self,
+        owner: str,
+        account: Account,
+        bucket: str,
+        key: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] = NEWEST,
     ) -> str:
-        """The S3 ETag of an object whose HEAD or GET headers are known."""
+        """The S3 ETag of an object whose HEAD or GET headers are known.
+
+        `query`: what names the version to Swift.
+        """
         found = etags.from_headers(headers)
         if found is not None:
             return found
         swift_etag = etags.unquoted(headers.get("Etag", ""))
-        return await self._derived((owner, bucket, key, swift_etag), account)
+        return await self._derived((owner, bucket, key, swift_etag), account, query)
 
     async def of_listed(
         self, owner: str, account: Account, bucket: str, key: str, slo_etag: str
@@ -46,7 +59,7 @@ class EtagCache:
             return f"{place[3]}-0"  # listed, but gone by now
         found = etags.from_headers(headers)
         if found is None:
-            return await self._derived(place, account)
+            return await self._derived(place, account, NEWEST)
         # Remembered only if this is the object of that ETag, not a newer one.
         if etags.is_static_large_object(headers) and (
             etags.unquoted(headers.get("Etag", "")) == place[3]
@@ -54,12 +67,16 @@ class EtagCache:
             self._remember(place, found)
         return found
 
-    async def _derived(self, place: tuple[str, str, str, str], account: Account) -> str:
+    async def _derived(
+        self, place: tuple[str, str, str, str], account: Account, query: Mapping[str, str]
+    ) -> str:
         known = self._known.get(place)
         if known is None:
             _, bucket, key, swift_etag = place
             try:
-                segments = await account.get_manifest(bucket, key)
+                segments = await account.get_manifest(
+                    bucket, key, version_id=query.get("version-id")
+                )
             except SwiftStatus as error:
                 if error.status != 404:
                     raise

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from s3gw.mapping.layout import Document, document_ids, segments_container
+from s3gw.mapping.layout import META_VERSIONED_SINCE, Document, document_ids, segments_container
+from s3gw.mapping.versions import NO_HISTORY, History
 from s3gw.swift.account import Account
 from s3gw.swift.errors import SwiftStatus
 
@@ -26,6 +27,8 @@ class ContainerFacts:
     write_acl: str
     documents: Mapping[Document, str] = field(default_factory=dict)
     """The ids of its documents (see buckets.documents)."""
+    history: History = NO_HISTORY
+    """When the gateway switched versioning on and off."""
 
 
 def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
@@ -37,6 +40,7 @@ def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
         read_acl=headers.get("X-Container-Read", ""),
         write_acl=headers.get("X-Container-Write", ""),
         documents=document_ids(headers),
+        history=History.parse(headers.get(META_VERSIONED_SINCE, "")),
     )
 
 

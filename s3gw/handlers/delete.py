@@ -17,11 +17,11 @@ from s3gw.mapping.errors import as_s3_error, from_status
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.listing import UNSEEKABLE
 from s3gw.mapping.versions import (
-    check_null_version,
+    NULL,
+    VERSION_ID,
     check_version_id,
     is_versioned,
     keeps_versions,
-    unnameable,
 )
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
@@ -41,11 +41,21 @@ async def delete_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html."""
     check_key(call.key, NAME_LIMIT)
     version_id = call.query.get("versionId")
-    check_version_id(version_id)
+    _check_nameable(version_id)
     _refuse_conditions(call)
     await _delete_one(call, call.key, version_id)
     call.free_parts([call.key])
     return Response(204)
+
+
+def _check_nameable(version_id: str | None) -> None:
+    check_version_id(version_id)
+    if version_id not in {None, NULL}:
+        raise _unnameable()
+
+
+def _unnameable() -> NotImplemented:
+    return NotImplemented("Deleting versions is not implemented.", Parameter="versionId")
 
 
 def _refuse_conditions(call: Call) -> None:
@@ -63,7 +73,8 @@ async def _delete_one(call: Call, key: str, version_id: str | None = None) -> No
             raise
         await _delete_missing(call, key, version_id)
         return
-    check_null_version(version_id, headers)
+    if version_id is not None and headers.get(VERSION_ID, NULL) != NULL:
+        raise _unnameable()
     try:
         if etags.is_static_large_object(headers) and not await _keeps_versions(call, headers):
             await _delete_large(call, key)
@@ -97,7 +108,7 @@ async def _delete_missing(call: Call, key: str, version_id: str | None) -> None:
     if not facts.versioning:
         return
     if version_id is not None:
-        raise unnameable()
+        raise _unnameable()
     try:
         await call.swift.delete_object(call.bucket, key)
     except SwiftStatus as error:
@@ -145,7 +156,7 @@ async def _refused(
         if facts is None:
             raise NoSuchBucket(BucketName=call.bucket)
         if facts.versioning:
-            reasons |= {item: unnameable() for item in reasons if item.version_id is not None}
+            reasons |= {item: _unnameable() for item in reasons if item.version_id is not None}
     return {item: reason for item, reason in reasons.items() if reason is not None}
 
 
@@ -154,7 +165,7 @@ def _refusal(item: ObjectIdentifier) -> S3Error | None:
         return NotImplemented("Conditional deletes are not implemented.")
     try:
         check_key(item.key, NAME_LIMIT)
-        check_version_id(item.version_id)
+        _check_nameable(item.version_id)
     except S3Error as error:
         return error
     return None

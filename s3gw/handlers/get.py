@@ -10,8 +10,8 @@ from s3gw.call import Call, Response
 from s3gw.mapping import checksums, metadata
 from s3gw.mapping.conditions import for_swift, last_modified
 from s3gw.mapping.layout import NAME_LIMIT
-from s3gw.mapping.versions import check_null_version, check_version_id
-from s3gw.s3.errors import BrokenMPU, InvalidRange, NoSuchKey, NotImplemented, PreconditionFailed
+from s3gw.object_version import Found, Subject, answer_headers, find, head, subject_of
+from s3gw.s3.errors import BrokenMPU, InvalidRange, NotImplemented, PreconditionFailed
 from s3gw.s3.headers import (
     ByteRange,
     Conditions,
@@ -35,19 +35,13 @@ _CACHE_HEADERS = ("Cache-Control", "Expires")
 async def get_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
     conditions, wanted, overrides = _read_request(call)
-    headers = for_swift(conditions)
+    # Of a delete marker Swift judges conditions, where S3 says that it is one.
+    headers = {} if "versionId" in call.query else for_swift(conditions)
     if wanted is not None:
         headers["Range"] = wanted.canonical
+    answer, found = await _get(subject_of(call), headers)
     try:
-        answer = await call.swift.get_object(
-            call.bucket, call.key, headers=headers, also=(304, 404, 412, 416)
-        )
-    except SwiftStatus as error:
-        if error.status == 409:  # segments of a large object are gone
-            raise BrokenMPU from error
-        raise
-    try:
-        response = await _judged(call, answer.status, answer.headers, conditions, wanted)
+        response = await _judged(call, answer.status, found, conditions, wanted)
         if response.status == 304:
             answer.close()
             return response
@@ -59,19 +53,50 @@ async def get_object(call: Call) -> Response:
     return response
 
 
+async def _get(subject: Subject, headers: Mapping[str, str]) -> tuple[SwiftResponse, Found]:
+    """The named version's answer: 200, 206, 304, 412 or 416."""
+    answers: list[SwiftResponse] = []
+
+    async def ask(query: Mapping[str, str]) -> Mapping[str, str]:
+        answers.append(await _ask(subject, headers, query))
+        return answers[-1].headers
+
+    try:
+        found = await find(subject, ask)
+    except BaseException:
+        for answer in answers:
+            answer.close()
+        raise
+    for answer in answers[:-1]:
+        answer.close()
+    return answers[-1], found
+
+
+async def _ask(
+    subject: Subject, headers: Mapping[str, str], query: Mapping[str, str]
+) -> SwiftResponse:
+    try:
+        answer = await subject.swift.get_object(
+            subject.bucket, subject.key, headers=headers, query=query, also=(304, 412, 416)
+        )
+    except SwiftStatus as error:
+        if error.status == 409:  # segments of a large object are gone
+            raise BrokenMPU from error
+        raise
+    if answer.status == 412 and "Etag" not in answer.headers:  # the condition is: to be there
+        answer.close()
+        raise SwiftStatus(404, "GET", subject.key, headers=answer.headers)
+    return answer
+
+
 async def head_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
     conditions, wanted, overrides = _read_request(call)
-    try:
-        headers = await call.swift.head_object(call.bucket, call.key)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-        raise await call.missing(NoSuchKey(Key=call.key)) from error
+    found = await head(subject_of(call))
     status = 200 if wanted is None else 206
-    response = await _judged(call, status, headers, conditions, wanted)
+    response = await _judged(call, status, found, conditions, wanted)
     if response.status == 206 and wanted is not None:
-        size = int(headers.get("Content-Length", "0"))
+        size = int(found.headers.get("Content-Length", "0"))
         first, last = wanted.resolve(size)
         response.headers = [
             *(header for header in response.headers if header[0] != "Content-Length"),
@@ -86,7 +111,6 @@ def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, s
     if "partNumber" in call.query:
         raise NotImplemented("Reading by part number is not implemented.", Parameter="partNumber")
     check_key(call.key, NAME_LIMIT)
-    check_version_id(call.query.get("versionId"))
     return (
         Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
         parse_range(call.headers.get("range")),
@@ -95,48 +119,44 @@ def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, s
 
 
 async def _judged(
-    call: Call,
-    status: int,
-    headers: Mapping[str, str],
-    conditions: Conditions,
-    wanted: ByteRange | None,
+    call: Call, status: int, found: Found, conditions: Conditions, wanted: ByteRange | None
 ) -> Response:
     """The answer's status and headers, or the S3 error that the conditions make of it."""
-    if status == 404 or (status == 412 and "Etag" not in headers):
-        raise await call.missing(NoSuchKey(Key=call.key))
-    check_null_version(call.query.get("versionId"), headers)
+    headers = found.headers
     if status == 412:
         given = "If-Match" if conditions.if_match is not None else "If-Unmodified-Since"
         raise PreconditionFailed(Condition=given)
     etag = await call.services.etags.of_object(
-        call.account_id, call.swift, call.bucket, call.key, headers
+        call.account_id, call.swift, call.bucket, call.key, headers, found.query
     )
     outcome = conditions.evaluate(etag, last_modified(headers))
     if outcome is Outcome.NOT_MODIFIED or status == 304:
-        return _not_modified(headers, etag)
+        return _not_modified(found, etag)
     if status == 416 and wanted is not None:
         size = headers.get("Content-Range", "").rpartition("/")[2]
         raise InvalidRange(RangeRequested=wanted.text, ActualObjectSize=size)
     if status == 200 and wanted is not None:
         wanted.resolve(int(headers.get("Content-Length", "0")))  # Swift finds `-1` in nothing
-    return Response(status, _object_headers(call, status, headers, etag))
+    return Response(status, _object_headers(call, status, found, etag))
 
 
-def _not_modified(headers: Mapping[str, str], etag: str) -> Response:
+def _not_modified(found: Found, etag: str) -> Response:
+    headers = found.headers
     kept = [
         (name, metadata.encode_value(headers[name])) for name in _CACHE_HEADERS if name in headers
     ]
     stamp = headers.get("Last-Modified", "")
-    return Response(304, [("ETag", f'"{etag}"'), ("Last-Modified", stamp), *kept])
+    version = answer_headers(found.version_id)
+    return Response(304, [("ETag", f'"{etag}"'), ("Last-Modified", stamp), *version, *kept])
 
 
-def _object_headers(
-    call: Call, status: int, headers: Mapping[str, str], etag: str
-) -> list[tuple[str, str]]:
+def _object_headers(call: Call, status: int, version: Found, etag: str) -> list[tuple[str, str]]:
+    headers = version.headers
     found = [
         ("ETag", f'"{etag}"'),
         ("Last-Modified", headers.get("Last-Modified", "")),
         ("Accept-Ranges", "bytes"),
+        *answer_headers(version.version_id),
         *metadata.from_swift(headers),
     ]
     # Of a dynamic large object of very many segments Swift tells no length.

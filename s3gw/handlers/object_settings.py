@@ -3,12 +3,11 @@
 from s3gw.access.acl import private
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import NAME_LIMIT
-from s3gw.mapping.versions import check_version_id
+from s3gw.object_version import head, subject_of
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
-from s3gw.s3.errors import NoSuchKey, NoSuchObjectLockConfiguration
+from s3gw.s3.errors import NoSuchObjectLockConfiguration
 from s3gw.s3.names import check_key
-from s3gw.swift.errors import SwiftStatus
 
 
 async def get_object_acl(call: Call) -> Response:
@@ -37,10 +36,4 @@ async def get_object_legal_hold(call: Call) -> Response:
 
 async def _check_exists(call: Call) -> None:
     check_key(call.key, NAME_LIMIT)
-    check_version_id(call.query.get("versionId"))
-    try:
-        await call.swift.head_object(call.bucket, call.key)
-    except SwiftStatus as error:
-        if error.status == 404:
-            raise await call.missing(NoSuchKey(Key=call.key)) from error
-        raise
+    await head(subject_of(call))

@@ -49,6 +49,12 @@ checksum came in with the very PUT that stored the content, whose ETag was not k
 META_LONG = "X-Object-Meta-S3gw-Long-"
 """`…Long-<i>-0` is the name, `…Long-<i>-<n>` the pieces of a user value over Swift's limit."""
 
+# --- container metadata (Swift headers) ---
+
+META_VERSIONED_SINCE = "X-Container-Meta-S3gw-Versioned-Since"
+"""When the gateway switched versioning on, off, on again …: Swift's timestamps, with commas.  What
+is older than the first, or was written while it was off, is S3's version `null`."""
+
 # --- Content-Type parameters ---
 
 ETAG_PARAMETER = "s3gw_etag"

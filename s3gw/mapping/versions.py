@@ -1,19 +1,38 @@
-"""Versions: what S3's version ids are in Swift."""
+"""Versions: what S3's version ids are in Swift.
 
-from collections.abc import Mapping
+The rule: a version id is Swift's own timestamp of the version, and `null` is what was written
+without versioning.  Swift gives such an object a timestamp, too, once it is overwritten with
+versioning on; that it is `null` is told by when the gateway switched versioning on and off.
+"""
 
-from s3gw.s3.errors import InvalidArgument, NotImplemented
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from s3gw.s3.errors import InvalidArgument
 
 NULL = "null"
 """S3's name for the version of an object that was written without versioning."""
 
+VERSION_ID = "X-Object-Version-Id"
+"""Swift's header: a timestamp, or `null`; only in containers that have, or had, versioning."""
 
-def is_versioned(headers: Mapping[str, str]) -> bool:
-    """Whether an object lives in a container that has, or had, versioning switched on."""
-    return "X-Object-Version-Id" in headers
+_TIMESTAMP = re.compile(r"[0-9]{10}\.[0-9]{5}")
+# Swift may append an offset to tell two writes of the same instant apart.
+_ID = re.compile(rf"{_TIMESTAMP.pattern}(_[0-9a-f]{{16}})?")
 
+_MARKER = "application/x-deleted;swift_versions_deleted=1"
 
 _KEEPING = ("X-Versions-Enabled", "X-Versions-Location", "X-History-Location")
+
+
+def is_versioned(headers: Mapping[str, str]) -> bool:
+    """Whether an object lives in a container that has, or had, versioning switched on.
+
+    Swift tells so in a 404, too.
+    """
+    return VERSION_ID in headers
 
 
 def keeps_versions(headers: Mapping[str, str]) -> bool:
@@ -24,32 +43,72 @@ def keeps_versions(headers: Mapping[str, str]) -> bool:
     return any(name in headers for name in _KEEPING)
 
 
-def check_version_id(version_id: str | None) -> bool:
-    """Whether a request names the version `null`; other versions cannot be named yet.
-
-    Raises InvalidArgument, NotImplemented.
-    """
-    if version_id is None:
-        return False
-    if not version_id:
-        raise InvalidArgument(
-            "Version id cannot be the empty string",
-            ArgumentName="versionId",
-            ArgumentValue=version_id,
-        )
-    if version_id != NULL:
-        raise NotImplemented("Versions other than null are not implemented.", Parameter="versionId")
-    return True
-
-
-def check_null_version(version_id: str | None, headers: Mapping[str, str]) -> None:
-    """Refuse an object that is a later version where the request names `null`."""
-    if check_version_id(version_id) and headers.get("X-Object-Version-Id", NULL) != NULL:
-        raise unnameable()
-
-
-def unnameable() -> NotImplemented:
-    """Why a version of a bucket with versioning cannot be named, be it `null`."""
-    return NotImplemented(
-        "Naming versions is not implemented in buckets with versioning.", Parameter="versionId"
+def check_version_id(version_id: str | None) -> None:
+    """Raise InvalidArgument for what can be no version id; None names no version, which is fine."""
+    if version_id is None or version_id == NULL or _ID.fullmatch(version_id) is not None:
+        return
+    raise InvalidArgument(
+        "Invalid version id specified" if version_id else "Version id cannot be the empty string",
+        ArgumentName="versionId",
+        ArgumentValue=version_id,
     )
+
+
+def query_for(version_id: str | None) -> dict[str, str]:
+    """Swift's query for a version, which is no other than the newest unless it is a timestamp.
+
+    The newest object is mostly `null` where there is a `null`: who gets another asks on.
+    """
+    return {} if version_id is None or version_id == NULL else {"version-id": version_id}
+
+
+def is_marker(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of a `?versions` listing is a delete marker."""
+    return entry.get("content_type") == _MARKER
+
+
+def names_marker(headers: Mapping[str, str]) -> bool:
+    """Whether Swift's 404 for a version says that this version is a delete marker."""
+    return headers.get("Content-Type") == _MARKER
+
+
+def seconds_of(version_id: str) -> float:
+    """When a version was written: seconds since the epoch."""
+    return float(version_id.partition("_")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """When the gateway switched a container's versioning: on, off, on again, and so on."""
+
+    times: tuple[str, ...] = ()
+    """Swift's timestamps, ascending: texts of one length, so they compare as they stand."""
+
+    @classmethod
+    def parse(cls, text: str) -> "History":
+        """Read META_VERSIONED_SINCE; what is not as the gateway writes it tells nothing."""
+        times = tuple(text.split(",")) if text else ()
+        if any(_TIMESTAMP.fullmatch(time) is None for time in times) or list(times) != sorted(
+            times
+        ):
+            return NO_HISTORY
+        return cls(times)
+
+    def null_spans(self) -> Iterator[tuple[str, str]]:
+        """From when until when (exclusive) objects were written as `null`; the last span first.
+
+        One that has not ended is not among them: what was written in it is still the newest
+        object, and Swift itself calls it `null`.
+        """
+        bounds = ("", *self.times)
+        ended = len(bounds) // 2
+        for index in reversed(range(ended)):
+            yield bounds[2 * index], bounds[2 * index + 1]
+
+    def may_be_null(self, version_id: str) -> bool:
+        """Whether a version that Swift has a timestamp for was written as `null`."""
+        return any(start <= version_id < end for start, end in self.null_spans())
+
+
+NO_HISTORY = History()
+"""The gateway never switched: only what Swift calls `null` is `null`."""

@@ -72,7 +72,7 @@ class TestPlainObjects:
     @pytest.mark.parametrize(
         ("query", "refused"),
         [
-            ("versionId=1", (501, "NotImplemented")),
+            ("versionId=1", (400, "InvalidArgument")),
             ("versionId=", (400, "InvalidArgument")),
             ("tagging", (501, "NotImplemented")),
             ("legal-hold", (501, "NotImplemented")),

@@ -250,4 +250,6 @@ class TestSettings:
         reply = raw("GET", f"/never-was-a-bucket/k?{subresource}")
         assert (reply.status, reply.code) == (404, "NoSuchBucket")
         reply = raw("GET", f"/{bucket}/k?{subresource}&versionId=1")
-        assert (reply.status, reply.code) == (501, "NotImplemented")
+        assert (reply.status, reply.code) == (400, "InvalidArgument")
+        reply = raw("GET", f"/{bucket}/k?{subresource}&versionId=null")
+        assert (reply.status, reply.code) == (404, "NoSuchVersion")

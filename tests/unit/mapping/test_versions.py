@@ -1,24 +1,35 @@
-"""`null` is the one version that can be named, where it is the only one."""
+"""Version ids are Swift's timestamps, and what was written without versioning is `null`."""
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
 
 from s3gw.mapping.versions import (
+    NO_HISTORY,
     NULL,
-    check_null_version,
+    History,
     check_version_id,
+    is_marker,
     is_versioned,
     keeps_versions,
-    unnameable,
+    names_marker,
+    query_for,
+    seconds_of,
 )
-from s3gw.s3.errors import InvalidArgument, NotImplemented
+from s3gw.s3.errors import InvalidArgument
 
 LATER = {"X-Object-Version-Id": "1704164645.00000"}
+MARKER = "application/x-deleted;swift_versions_deleted=1"
+
+times = st.integers(0, 10**15 - 1).map(lambda n: f"{n // 10**5:010d}.{n % 10**5:05d}")
 
 
-def test_no_version_id_names_no_version() -> None:
-    assert not check_version_id(None)
-    assert check_version_id("null")
+@pytest.mark.parametrize(
+    "version_id", [None, NULL, "1704164645.00000", "1704164645.00000_00000000000000af"]
+)
+def test_what_swift_gives_out_is_a_version_id(version_id: str | None) -> None:
+    check_version_id(version_id)
 
 
 def test_an_empty_version_id_is_an_invalid_argument() -> None:
@@ -28,19 +39,24 @@ def test_an_empty_version_id_is_an_invalid_argument() -> None:
     assert refused.value.message == "Version id cannot be the empty string"
 
 
-@given(st.text(min_size=1).filter(lambda text: text != NULL))
-def test_every_other_version_is_not_implemented(version_id: str) -> None:
-    with pytest.raises(NotImplemented) as refused:
+@given(
+    st.one_of(
+        st.text(min_size=1).filter(lambda text: text != NULL),
+        st.sampled_from(["1e3", "-1", "1704164645", "1704164645.12345_0", "NULL"]),
+        st.just("\uff11704164645.00000"),  # a digit, but not an ASCII one
+        times.map(lambda time: time + "\n"),
+    )
+)  # fmt: skip
+def test_everything_else_is_an_invalid_version_id(version_id: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
         check_version_id(version_id)
-    assert refused.value.details == {"Parameter": "versionId"}
+    assert refused.value.details == {"ArgumentName": "versionId", "ArgumentValue": version_id}
+    assert refused.value.message == "Invalid version id specified"
 
 
-def test_null_never_stands_for_a_later_version() -> None:
-    with pytest.raises(NotImplemented):
-        check_null_version("null", LATER)
-    check_null_version(None, LATER)
-    check_null_version("null", {"X-Object-Version-Id": "null"})
-    check_null_version("null", {})
+def test_swift_is_asked_for_the_newest_unless_a_timestamp_is_named() -> None:
+    assert query_for(None) == query_for(NULL) == {}
+    assert query_for("1704164645.00000") == {"version-id": "1704164645.00000"}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +81,47 @@ def test_a_plain_container_keeps_no_versions() -> None:
     assert not keeps_versions({"X-Container-Read": ".r:*", "X-Timestamp": "1"})
 
 
-def test_why_a_version_cannot_be_named_is_said() -> None:
-    error = unnameable()
-    assert (error.status, error.details) == (501, {"Parameter": "versionId"})
-    assert "versioning" in error.message
+def test_a_delete_marker_is_known_by_its_content_type() -> None:
+    assert is_marker({"content_type": MARKER})
+    assert names_marker({"Content-Type": MARKER})
+    assert not is_marker({"content_type": "application/x-deleted"})
+    assert not names_marker({"Content-Type": "text/html; charset=UTF-8"})
+
+
+def test_a_version_id_tells_when_it_was_written() -> None:
+    assert seconds_of("1704164645.25000_00000000000000af") == 1704164645.25
+
+
+class TestHistory:
+    """When versioning was on, and what was written while it was not."""
+
+    @given(st.lists(times, max_size=9), times)
+    def test_null_is_what_was_written_before_or_between(
+        self, switched: list[str], written: str
+    ) -> None:
+        switched.sort()
+        history = History.parse(",".join(switched))
+        assert history.times == tuple(switched)
+        # An oracle that walks through time.
+        is_on = False
+        ends_later = False
+        for index, time in enumerate(switched):
+            if time <= written:
+                is_on = index % 2 == 0
+            else:
+                ends_later = True
+        assert history.may_be_null(written) is (not is_on and ends_later)
+
+    @given(st.lists(times, max_size=9).map(sorted))
+    def test_spans_come_newest_first_and_apart(self, switched: list[str]) -> None:
+        spans = [*History(tuple(switched)).null_spans()]
+        assert all(start <= end for start, end in spans)
+        assert all(newer[0] >= older[1] for newer, older in pairwise(spans))
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "x", "1704164645", "1704164645.00000,", "1704164646.00000,1704164645.00000"],
+    )
+    def test_what_the_gateway_did_not_write_tells_nothing(self, text: str) -> None:
+        assert History.parse(text) == NO_HISTORY
+        assert not NO_HISTORY.may_be_null("0000000000.00000")
