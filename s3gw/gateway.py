@@ -19,7 +19,8 @@ from s3gw.identity.authenticate import Authenticated, Authenticator
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import new_request_id
-from s3gw.operations import Operation, resolve
+from s3gw.operations import Operation
+from s3gw.resolution import resolve
 from s3gw.s3.errors import (
     AccessDenied,
     InternalError,

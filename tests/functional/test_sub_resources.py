@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from s3gw.operations import _SUBRESOURCES, OPERATIONS, Scope
+from s3gw.operations import OPERATIONS, Scope
+from s3gw.resolution import _SUBRESOURCES
 from tests.functional.gateway import Running
 from tests.functional.rawclient import Reply, ask, keys_of, sign
 from tests.functional.stack import Stack

@@ -13,7 +13,8 @@ from botocore.serialize import create_serializer
 from hypothesis import given, strategies as st
 
 from s3gw.handlers import refused
-from s3gw.operations import _SUBRESOURCES, OPERATIONS, Operation, Scope, resolve, scope_of
+from s3gw.operations import OPERATIONS, Operation, Scope
+from s3gw.resolution import _SUBRESOURCES, resolve, scope_of
 from s3gw.s3.errors import InvalidArgument, MethodNotAllowed, NotImplemented, S3Error
 from s3gw.s3.request import Headers, Request, Target
 from s3gw.s3.target import resolve_target
