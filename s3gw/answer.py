@@ -8,6 +8,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from s3gw.call import Receive, Response
@@ -23,12 +25,29 @@ _BODILESS = frozenset({204, 304})
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # A shorter answer is sent whole before a vanished client would be noticed.
 _LONG = 1024 * 1024
+# Seconds after which a client may come again: its own back-off does the rest.
+_RETRY_AFTER = ("Retry-After", "1")
+
+
+@dataclass(slots=True)
+class Delivery:
+    """How far an answer's body has come."""
+
+    size: int = 0
+    """Bytes that were given to the server."""
+    source_seconds: float = 0.0
+    """Spent waiting for the pieces of a streamed body."""
+    client_seconds: float = 0.0
+    """Spent waiting for the client to take them."""
 
 
 def error_response(error: S3Error, resource: str, request_id: str, host_id: str) -> Response:
     """An error as its document; `resource` is the decoded path."""
     document = render(error_document(error, resource, request_id, host_id))
-    return Response(error.status, [("Content-Type", "application/xml"), *error.headers], document)
+    headers = [("Content-Type", "application/xml"), *error.headers]
+    if error.status == 503:
+        headers.append(_RETRY_AFTER)
+    return Response(error.status, headers, document)
 
 
 def complete_headers(
@@ -57,11 +76,17 @@ def complete_headers(
 
 
 async def send_response(
-    response: Response, receive: Receive, send: Send, *, is_head: bool, stall_timeout: float
+    response: Response,
+    receive: Receive,
+    send: Send,
+    delivery: Delivery,
+    *,
+    is_head: bool,
+    stall_timeout: float,
 ) -> bool:
     """Send the answer; False if it broke off, for which the server cuts the connection.
 
-    `stall_timeout`: seconds that the client may take no byte of it.
+    `delivery` is kept up to date; `stall_timeout`: seconds that the client may take no byte of it.
     """
     headers = [
         (name.lower().encode("latin-1"), _UNSAFE.sub(" ", value).encode("latin-1", "replace"))
@@ -71,8 +96,9 @@ async def send_response(
     if isinstance(response.body, bytes):
         body = b"" if is_head else response.body
         await send({"type": "http.response.body", "body": body, "more_body": False})
+        delivery.size = len(body)
         return True
-    return await _stream(response, response.body, receive, send, stall_timeout)
+    return await _stream(response, response.body, receive, send, delivery, stall_timeout)
 
 
 async def _stream(
@@ -80,15 +106,22 @@ async def _stream(
     body: AsyncIterator[bytes],
     receive: Receive,
     send: Send,
+    delivery: Delivery,
     stall_timeout: float,
 ) -> bool:
     try:
         async with _departure(response, receive) as gone:
+            since = perf_counter()
             async for piece in body:
+                fetched = perf_counter()
+                delivery.source_seconds += fetched - since
                 if gone.is_set():
                     return False
                 async with asyncio.timeout(stall_timeout):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                since = perf_counter()
+                delivery.client_seconds += since - fetched
+                delivery.size += len(piece)
     except (SwiftUnreachable, TimeoutError):
         return False
     finally:

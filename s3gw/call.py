@@ -13,6 +13,7 @@ from collections.abc import (
     MutableMapping,
 )
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 from s3gw.buckets.etags import EtagCache
@@ -76,6 +77,12 @@ class Body:
         """Reading has begun, so the client was told to go on (100 Continue)."""
         self.finished = False
         """Read to the end of what the client sent."""
+        self.received = 0
+        """Bytes that have come, in whatever coding."""
+        self.client_seconds = 0.0
+        """Spent waiting for the client."""
+        self.is_streamed = False
+        """The client was waited for while Swift was asked, not before."""
 
     @property
     def length(self) -> int | None:
@@ -87,6 +94,7 @@ class Body:
 
         Content-MD5 is left to Swift, which gets it as the ETag to verify.
         """
+        self.is_streamed = True
         async for piece in self._checked(check_md5=False):
             yield piece
 
@@ -117,15 +125,19 @@ class Body:
     async def _wire(self) -> AsyncIterator[bytes]:
         self.touched = True
         while not self.finished:
+            since = perf_counter()
             try:
                 async with asyncio.timeout(self._timeout):
                     message = await self._receive()
             except TimeoutError:
                 raise RequestTimeout from None
+            finally:
+                self.client_seconds += perf_counter() - since
             if message["type"] == "http.disconnect":
                 raise IncompleteBody
             self.finished = not message.get("more_body", False)
             if data := message.get("body"):
+                self.received += len(data)
                 yield data
 
 

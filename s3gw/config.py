@@ -126,6 +126,9 @@ class Limits(Section):
     """Bytes up to which a body is read whole before it goes to Swift; larger ones stream."""
     concurrent_requests: Annotated[int, Field(gt=0)] = 1000
     """Requests that a worker serves at a time; above it 503 SlowDown."""
+    concurrent_requests_per_key: Annotated[int, Field(gt=0)] = 500
+    """Of these, requests with one access key (those without any count as one): nobody can take a
+    worker from all others."""
 
 
 _SERVICE = {

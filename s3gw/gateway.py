@@ -4,8 +4,7 @@ The rule: nothing of the body is read before the verdict, since the server tells
 on (100 Continue) at the first read; and whatever goes wrong ends as one S3 error document.
 """
 
-from collections.abc import MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,9 +15,10 @@ from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
 from s3gw.call import Body, Call, Receive, Response, Services
 from s3gw.identity.authenticate import Authenticated, Authenticator
+from s3gw.identity.flights import WAITING
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
-from s3gw.observe import new_request_id
+from s3gw.observe import Exchange, Times, log_request, new_request_id
 from s3gw.operations import Operation
 from s3gw.resolution import resolve
 from s3gw.s3.errors import (
@@ -27,7 +27,6 @@ from s3gw.s3.errors import (
     NoSuchBucket,
     RequestHeaderSectionTooLarge,
     S3Error,
-    SlowDown,
 )
 from s3gw.s3.payload import (
     CONTENT_SHA256,
@@ -36,11 +35,11 @@ from s3gw.s3.payload import (
     read_expectation,
     unsigned_payload,
 )
-from s3gw.s3.request import Headers, Request, Target
+from s3gw.s3.request import Headers, Request
 from s3gw.s3.signature import hoisted
 from s3gw.s3.support import check_expected_owner, check_headers
 from s3gw.s3.target import resolve_target
-from s3gw.swift.account import Account
+from s3gw.slots import Slots
 from s3gw.swift.transport import Transport
 
 Scope = MutableMapping[str, Any]
@@ -53,48 +52,33 @@ _DATA = frozenset({"PutObject", "UploadPart"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@dataclass(slots=True)
-class _Exchange:
-    """One request, as far as it has come, for its answer and its log line."""
-
-    request_id: str
-    method: str = ""
-    path: str = ""
-    target: Target = field(default_factory=Target)
-    operation: str = ""
-    access_key: str = ""
-    swift: Account | None = None
-    body: Body | None = None
-    error: S3Error | None = None
-
-    @property
-    def host_id(self) -> str:
-        """x-amz-id-2: Swift's transaction id, with which an operator can follow the request."""
-        transaction = "" if self.swift is None else self.swift.transaction_id
-        return transaction or self.request_id
-
-
 class Gateway:
     """An S3 endpoint over Swift."""
 
     def __init__(
-        self, services: Services, authenticator: Authenticator, transport: Transport
+        self,
+        services: Services,
+        authenticator: Authenticator,
+        transport: Transport,
+        ended: Callable[[Exchange, Times], None] = log_request,
     ) -> None:
+        """`ended` is told of each request at its end."""
         self._services = services
         self._settings = services.settings
         self._authenticator = authenticator
         self._admission = Admission(services, authenticator, transport)
-        self._active = 0
+        self._ended = ended
+        self.slots = Slots(self._settings.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        exchange = _Exchange(new_request_id())
-        started = self._services.clock()
-        self._active += 1
-        status = 0
+        client = scope["client"]
+        exchange = Exchange(new_request_id(), client[0] if client else "")
+        WAITING.set(exchange.keystone)
+        self.slots.enter()
         try:
             response = await self._respond(exchange, scope, receive)
-            status = response.status
+            exchange.begin_sending(response.status)
             answer.complete_headers(
                 response,
                 request_id=exchange.request_id,
@@ -105,40 +89,29 @@ class Gateway:
             )
             await self._send(exchange, response, receive, send)
         finally:
-            self._active -= 1
-            _log.info(
-                "request",
-                request_id=exchange.request_id,
-                operation=exchange.operation,
-                method=exchange.method,
-                bucket=exchange.target.bucket,
-                status=status,
-                code=exchange.error.code if exchange.error else None,
-                access_key=exchange.access_key or None,
-                swift_calls=exchange.swift.calls if exchange.swift else 0,
-                swift_transaction=exchange.host_id,
-                milliseconds=round((self._services.clock() - started) * 1000, 1),
-            )
+            self.slots.leave(exchange.slot)
+            self._ended(exchange, exchange.times())
 
     async def _send(
-        self, exchange: _Exchange, response: Response, receive: Receive, send: Send
+        self, exchange: Exchange, response: Response, receive: Receive, send: Send
     ) -> None:
         """Send the answer; one that breaks off is left unfinished, so the server cuts it."""
         try:
-            whole = await answer.send_response(
+            exchange.is_whole = await answer.send_response(
                 response,
                 receive,
                 send,
+                exchange.delivery,
                 is_head=exchange.method == "HEAD",
                 stall_timeout=self._settings.server.body_timeout,
             )
         except Exception:  # noqa: BLE001 - the log gets it under the request's own id
             _log.exception("internal error", request_id=exchange.request_id)
             return
-        if not whole:
+        if not exchange.is_whole:
             _log.warning("answer broke off", request_id=exchange.request_id)
 
-    async def _respond(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
+    async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         try:
             return await self._handle(exchange, scope, receive)
         except Exception as failure:  # noqa: BLE001 - the client gets an S3 error whatever it was
@@ -152,18 +125,17 @@ class Gateway:
             resource = unquote(exchange.path, errors="replace")
             return answer.error_response(error, resource, exchange.request_id, exchange.host_id)
 
-    def _bucket_region(self, exchange: _Exchange) -> str | None:
+    def _bucket_region(self, exchange: Exchange) -> str | None:
         """HeadBucket tells the region whatever else it answers: clients ask it for that."""
         target = exchange.target
         if exchange.method == "HEAD" and target.bucket is not None and target.key is None:
             return self._settings.s3.region
         return None
 
-    async def _handle(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Response:
+    async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         exchange.method = scope["method"]
         exchange.path = scope["raw_path"].decode("latin-1")
-        if self._active > self._settings.limits.concurrent_requests:
-            raise SlowDown
+        self.slots.check()
         # Copied, since the server appends the trailers of the body to the scope's own list.
         pairs = list(scope["headers"])
         self._check_header_size(pairs)
@@ -178,10 +150,18 @@ class Gateway:
         operation = resolve(request, target)
         exchange.operation = operation.name
         known = await self._authenticator.authenticate(request, target)
+        self._take_slot(exchange, known)
         if known.claim is not None and not known.claim.covers(operation.subresource):
             raise AccessDenied("The signature of this URL does not cover the sub-resource.")
         call = await self._call(exchange, request, operation, known, receive)
         return await operation.handler(call)
+
+    def _take_slot(self, exchange: Exchange, known: Authenticated) -> None:
+        """Among those of the caller's access key, which is certain by now."""
+        access_key = "" if known.caller is None else known.caller.access_key
+        exchange.access_key = access_key
+        self.slots.claim(access_key)
+        exchange.slot = access_key
 
     def _check_header_size(self, pairs: list[tuple[bytes, bytes]]) -> None:
         limit = self._settings.limits.header_size
@@ -190,14 +170,13 @@ class Gateway:
 
     async def _call(
         self,
-        exchange: _Exchange,
+        exchange: Exchange,
         request: Request,
         operation: Operation,
         known: Authenticated,
         receive: Receive,
     ) -> Call:
         caller = known.caller
-        exchange.access_key = "" if caller is None else caller.access_key
         bucket = exchange.target.bucket or ""
         if is_reserved(bucket) and operation.name != "CreateBucket":  # which tells why not
             raise AccessDenied if caller is None else NoSuchBucket(BucketName=bucket)
@@ -251,7 +230,7 @@ def _payload_mode(known: Authenticated, headers: Headers) -> PayloadMode:
     return known.claim.payload
 
 
-def _must_close(exchange: _Exchange, scope: Scope) -> bool:
+def _must_close(exchange: Exchange, scope: Scope) -> bool:
     """Whether what the client still has to send would be taken for its next request.
 
     That is so for a body of which only a part was read, and for one that the client holds back

@@ -7,6 +7,8 @@ and to the others, and nobody waits longer than `patience`.
 import asyncio
 import traceback
 from collections.abc import Callable, Coroutine, Hashable
+from contextvars import ContextVar
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -17,6 +19,19 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _log = structlog.get_logger(__name__)
+
+
+class Waiting:
+    """How long one request has waited for others than Swift."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+
+WAITING: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
+"""Of the request that this task serves; nothing is looked up here unless there is a wait."""
 
 
 class Flights(Generic[K, V]):
@@ -43,8 +58,11 @@ class Flights(Generic[K, V]):
         """The call's answer or error; raises IdentityUnavailable when patience runs out."""
         self.start(key)
         task = self._current[key]
+        since = perf_counter()
         # Not shield(): a waiter's cancellation must not even be seen by the task.
         await asyncio.wait((task,), timeout=self._patience)
+        if (waiting := WAITING.get()) is not None:
+            waiting.seconds += perf_counter() - since
         if not task.done() or task.cancelled():
             raise IdentityUnavailable(f"no answer within {self._patience:g} s")
         return task.result()

@@ -6,6 +6,7 @@ an explicit list of headers.  https://docs.openstack.org/api-ref/object-store/
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -54,6 +55,10 @@ class Account:
         """Requests made so far."""
         self.transaction_id = ""
         """Swift's id of the newest request, for following it through Swift's logs."""
+        self.seconds = 0.0
+        """In which at least one request was waiting for the headers of its answer."""
+        self._waiting = 0
+        self._since = 0.0
 
     def beside(self) -> "Account":
         """The same account and login, with counters of its own: for work beyond an answer."""
@@ -274,12 +279,25 @@ class Account:
         url = f"{login.storage_url}{path}"
         if query:
             url += "?" + urlencode(query, quote_via=quote)
-        self.calls += 1
-        response = await self._transport.request(method, url, {**(headers or {}), **token}, body)
+        response = await self._request(method, url, {**(headers or {}), **token}, body)
         self.transaction_id = response.headers.get("X-Trans-Id", "")
         if response.status == 401:
             self._authority.forget(login)
         return response, bool(token)
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None
+    ) -> SwiftResponse:
+        self.calls += 1
+        if not self._waiting:
+            self._since = perf_counter()
+        self._waiting += 1
+        try:
+            return await self._transport.request(method, url, headers, body)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self.seconds += perf_counter() - self._since
 
 
 def _path(container: str, name: str | None = None) -> str:

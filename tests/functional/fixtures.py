@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
+from unittest import mock
 from uuid import uuid4
 
 import pytest
@@ -17,6 +19,7 @@ from keystoneauth1 import session
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity import v3
 
+from tests.functional.secrecy import SESSION, LoudStderr
 from tests.functional.stack import Stack, launched, read
 
 # Taken out of the environment: it is no setting of the gateway, which refuses unknown ones.
@@ -41,6 +44,15 @@ class MakeUser(Protocol):
     def __call__(self, role: str = "member", project_id: str | None = None) -> Person: ...
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_secret_is_logged() -> Iterator[None]:
+    """Of all that the session's gateways log, whichever test made them do so."""
+    loud = SimpleNamespace(stderr=LoudStderr(SESSION))
+    with mock.patch("s3gw.observe.sys", loud):
+        yield
+    assert SESSION.leaks() == {}
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack; during development the one whose ready file S3GW_TEST_READY_FILE names."""
@@ -51,6 +63,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with launched(data, "--with-s3api") as launch:
         yield launch.wait_until_ready()
         code, output = launch.stop()
+        SESSION.note((data / "log" / "gateway.log").read_text(encoding="utf-8"))
     assert code == 0, output
 
 
@@ -88,6 +101,8 @@ def make_user(identity: Adapter) -> MakeUser:
         identity.put(f"/projects/{project}/users/{user}/roles/{roles[role]}")
         path = f"/users/{user}/credentials/OS-EC2"
         credential = identity.post(path, json={"tenant_id": project}).json()["credential"]
+        SESSION.keep("a secret key", credential["secret"])
+        SESSION.keep("a password", password)
         return Person(
             name=name,
             user_id=user,

@@ -21,6 +21,7 @@ from s3gw.app import create_app, open_transport
 from s3gw.call import BESIDE
 from s3gw.config import Settings
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
+from tests.functional.secrecy import SESSION, Overhearing
 from tests.functional.stack import Stack
 
 _IDLE = 15.0  # seconds
@@ -74,6 +75,7 @@ class WatchedTransport:
         path = "/" + "/".join(unquote(parts.path).split("/")[3:])
         account = parts.path.removeprefix("/v1/").partition("/")[0]
         sent = Sent(method, path, parts.query, dict(headers), account)
+        SESSION.keep("a token", headers.get("X-Auth-Token", ""))
         if not parts.path.endswith("/info"):
             task = asyncio.current_task()
             is_beside = task is not None and task.get_name() == BESIDE
@@ -148,7 +150,7 @@ def running(settings: Settings) -> Iterator[Running]:
     wire = Wire()
     app = create_app(settings, lambda given: WatchedTransport(open_transport(given), wire))
     config = uvicorn.Config(
-        app, port=0, http="httptools", ws="none", log_config=None, access_log=False,
+        Overhearing(app), port=0, http="httptools", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, lifespan="on",
     )  # fmt: skip
     server = uvicorn.Server(config)

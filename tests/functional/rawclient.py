@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from s3gw.s3.signing import Signing, signing_key
+from tests.functional.secrecy import SESSION
 from tests.functional.stack import Stack
 
 Pairs = Iterable[tuple[str, str]]
@@ -86,6 +87,7 @@ def sign(
     `payload`: the x-amz-content-sha256.  A Host among the headers is sent and signed as it is.
     """
     parts = urlsplit(url)
+    SESSION.keep("a secret key", keys.secret_key)
     request = AWSRequest(method=method, url=url)
     given = list(headers)
     if not any(name.lower() == "host" for name, _ in given):
@@ -98,6 +100,9 @@ def sign(
     with mock.patch("botocore.auth.get_current_datetime", return_value=moment.replace(tzinfo=None)):
         signer.add_auth(request)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
+    SESSION.keep_signatures(
+        parts.query, [(b"authorization", request.headers["Authorization"].encode("latin-1"))]
+    )
     sent = [(name, value) for name, value in request.headers.items()]
     return Signed(method, path, sent, _chain(keys, moment, request.headers["Authorization"]))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from s3gw.config import Settings
+from tests.functional.secrecy import SESSION
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = 30.0  # seconds until a start that shows nothing has failed
@@ -122,6 +123,7 @@ def served(directory: Path, settings: Settings, *arguments: str) -> Iterator[Ser
                 process.wait(_STOP)
             finally:
                 process.kill()
+                SESSION.note(log.read_text(encoding="utf-8"))
 
 
 def _command(*arguments: str) -> list[str]:

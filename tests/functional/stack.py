@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.functional.secrecy import SESSION
+
 _ROOT = Path(__file__).resolve().parents[2]
 _START = 60.0  # seconds until a start that says nothing has failed
 _STOP = 30.0
@@ -98,7 +100,11 @@ def read(ready_file: Path) -> Stack:
         "keystone": Admin(**document.pop("keystone")),
         "swift": Swift(**document.pop("swift")),
     }
-    return Stack(**document, **nested)
+    stack = Stack(**document, **nested)
+    SESSION.keep("a secret key", stack.secret_key)
+    passwords = (stack.user.password, stack.service_user.password, stack.keystone.admin_password)
+    SESSION.keep("a password", *passwords)
+    return stack
 
 
 @dataclass(frozen=True, slots=True)

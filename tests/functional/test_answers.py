@@ -13,7 +13,7 @@ import pytest
 import structlog
 import swiftclient
 
-from s3gw import gateway as gateway_module
+from s3gw import gateway as gateway_module, observe
 from s3gw.swift.http import AiohttpResponse
 from tests.functional.gateway import Running, Sent
 from tests.functional.payloads import some_bytes
@@ -207,7 +207,8 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
         structlog.processors.JSONRenderer(),
     ]
     logger = structlog.wrap_logger(structlog.PrintLogger(text), processors=processors)
-    monkeypatch.setattr(gateway_module, "_log", logger)
+    for module in (gateway_module, observe):
+        monkeypatch.setattr(module, "_log", logger)
     return text
 
 

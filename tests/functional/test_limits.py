@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gates import Gate, Which
+from tests.functional.fixtures import MakeUser
+from tests.functional.gates import Gate, Which, every
 from tests.functional.gateway import Running, running, settings_for
 from tests.functional.payloads import (
     BUFFER_SIZE,
@@ -208,12 +209,48 @@ def test_a_request_too_many_is_told_to_slow_down(stack: Stack, bucket: str, keys
             reply = ask(narrow.endpoint, sign(keys, "GET", other))
             assert (reply.status, reply.code) == (503, "SlowDown")
             assert reply.error["Message"] == "Please reduce your request rate."
+            assert reply.headers["retry-after"] == "1"
             reply = ask(narrow.endpoint, sign(keys, "HEAD", other))
             assert (reply.status, reply.headers["content-length"]) == (503, "0")
             gate.open()
             assert link.reply().code == "NoSuchKey"
         narrow.wait_until_idle()
         assert ask(narrow.endpoint, sign(keys, "GET", other)).status == 200
+
+
+def test_a_client_with_many_requests_leaves_a_worker_to_the_others(
+    stack: Stack, bucket: str, keys: Keys, make_user: MakeUser
+) -> None:
+    other = make_user()
+    others = Keys(other.access_key, other.secret_key, keys.region)
+    limits = {"concurrent_requests": 4, "concurrent_requests_per_key": 2}
+    with (
+        limited(stack, **limits) as shared,
+        shared.watched() as wire,
+        Gate(Which("GET", f"/{bucket}/held-1$")) as one,
+        Gate(Which("GET", f"/{bucket}/held-2$")) as two,
+    ):
+        wire.before = every(one, two)
+        url = f"{shared.endpoint}/{bucket}"
+        with linked(shared.endpoint) as first, linked(shared.endpoint) as second:
+            first.send(sign(keys, "GET", f"{url}/held-1").head())
+            second.send(sign(keys, "GET", f"{url}/held-2").head())
+            one.wait()
+            two.wait()
+            for _ in range(5):
+                reply = ask(shared.endpoint, sign(keys, "GET", url))
+                assert (reply.status, reply.code) == (503, "SlowDown")
+                assert reply.headers["retry-after"] == "1"
+                assert (
+                    ask(shared.endpoint, sign(others, "GET", f"{shared.endpoint}/")).status == 200
+                )
+            forged = Keys(keys.access_key, "wrong", keys.region)
+            assert ask(shared.endpoint, sign(forged, "GET", url)).code == "SignatureDoesNotMatch"
+            one.open()
+            two.open()
+            assert first.reply().code == second.reply().code == "NoSuchKey"
+        shared.wait_until_idle()
+        assert ask(shared.endpoint, sign(keys, "GET", url)).status == 200
 
 
 @pytest.mark.parametrize("size", [1000, BUFFER_SIZE + 1])

@@ -1,15 +1,21 @@
-"""Logs: one line an event in either form, without local variables, quiet about libraries."""
+"""Logs: one line an event in either form, without local variables, quiet about libraries; times."""
 
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any, cast
 
+import anyio
 import pytest
 import structlog
 
+from s3gw.call import Body
 from s3gw.config import Log
-from s3gw.observe import configure_logging, new_request_id
+from s3gw.observe import Exchange, configure_logging, new_request_id
+from s3gw.swift.account import Account
+from s3gw.swift.authority import Nobody
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +93,63 @@ def test_request_ids_look_like_those_of_aws_and_differ() -> None:
     ids = {new_request_id() for _ in range(100)}
     assert len(ids) == 100
     assert all(len(one) == 16 and set(one) <= set("0123456789ABCDEF") for one in ids)
+
+
+def _exchange(**times: float) -> Exchange:
+    """An exchange that began a second ago, with waits in seconds."""
+    exchange = Exchange("1", "192.0.2.1", started=perf_counter() - 1)
+    exchange.keystone.seconds = times.get("keystone", 0.0)
+    exchange.delivery.source_seconds = times.get("source", 0.0)
+    exchange.delivery.client_seconds = times.get("taking", 0.0)
+    if "swift" in times:
+        exchange.swift = Account(cast("Any", None), cast("Any", None))
+        exchange.swift.seconds = times["swift"]
+    if "sending" in times:
+        exchange.body = Body(cast("Any", None), cast("Any", None), None, 1)
+        exchange.body.client_seconds = times["sending"]
+        exchange.body.is_streamed = "streamed" in times
+    exchange.begin_sending(200)
+    return exchange
+
+
+@pytest.mark.parametrize(
+    ("waits", "parts"),
+    [
+        ({}, (1.0, 0, 0, 0)),
+        ({"keystone": 0.3}, (0.7, 0.3, 0, 0)),
+        ({"keystone": 0.3, "swift": 0.5}, (0.2, 0.3, 0.5, 0)),
+        # A download: Swift's headers, then its body, which the client takes slowly.
+        ({"swift": 0.1, "source": 0.2, "taking": 0.6}, (0.1, 0, 0.3, 0.6)),
+        # A body that was read before Swift was asked, and one that was read while it was.
+        ({"swift": 0.5, "sending": 0.4}, (0.1, 0, 0.5, 0.4)),
+        ({"swift": 0.9, "sending": 0.4, "streamed": 1}, (0.1, 0, 0.5, 0.4)),
+        # Many at once can wait longer than the request took.
+        ({"keystone": 3.0, "swift": 0.5}, (0, 3.0, 0.5, 0)),
+    ],
+)
+def test_a_requests_time_is_told_by_whom_it_waited_for(
+    waits: dict[str, float], parts: tuple[float, ...]
+) -> None:
+    times = _exchange(**waits).times()
+    found = (times.gateway, times.keystone, times.swift, times.client)
+    assert found == pytest.approx(parts, abs=0.05)
+    assert times.total == pytest.approx(1, abs=0.05)
+
+
+async def test_requests_to_swift_at_the_same_time_are_one_wait() -> None:
+    class Slow:
+        async def request(self, *_: object) -> Any:
+            await anyio.sleep(0.1)
+            return SimpleNamespace(status=204, headers={}, read=self.read)
+
+        async def read(self) -> bytes:
+            return b""
+
+    account = Account(cast("Any", Slow()), Nobody("http://swift/v1/a"))
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(account.delete_object, "c", "o")
+    assert account.calls == 5
+    assert 0.1 <= account.seconds < 0.2
+    await account.delete_object("c", "o")
+    assert 0.2 <= account.seconds < 0.4
