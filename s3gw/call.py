@@ -26,6 +26,7 @@ from s3gw.s3.checksums import Checksum
 from s3gw.s3.documents import Owner
 from s3gw.s3.errors import (
     IncompleteBody,
+    InvalidRequest,
     MaxMessageLengthExceeded,
     NoSuchBucket,
     RequestTimeout,
@@ -247,6 +248,14 @@ class Call:
     async def read_xml(self) -> bytes:
         """The XML body, whole."""
         return await self.body.read(self.settings.limits.xml_size)
+
+    async def read_vouched_xml(self) -> bytes:
+        """As read_xml, for documents that S3 takes with a digest only; raises InvalidRequest."""
+        if not self.body.expectation.vouched:
+            raise InvalidRequest(
+                "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+            )
+        return await self.read_xml()
 
     def free_parts(self, keys: Collection[str]) -> None:
         """The keys' objects were replaced or deleted: free the parts that they leave behind.

@@ -184,7 +184,7 @@ class Gateway:
         standing = await self._admission.admit(caller, Wish(bucket, operation.needs, reads))
         exchange.swift = standing.swift
         headers = hoisted(request, known.claim)
-        check_headers(request.method, headers, sse_s3=self._settings.s3.sse_s3)
+        check_headers(operation.name, request.method, headers, sse_s3=self._settings.s3.sse_s3)
         check_expected_owner(headers, standing.place.owner.id)
         payload = _payload_mode(known, headers)
         exchange.body = Body(

@@ -4,13 +4,30 @@ The rule: whoever makes an object (a PUT, a copy that replaces, an upload, a for
 that what holds for one of them holds for all.
 """
 
+from collections.abc import Mapping
+
 from s3gw.call import Call
-from s3gw.mapping import metadata
+from s3gw.mapping import metadata, tags
+from s3gw.s3.errors import AccessDenied
+from s3gw.s3.tags import HEADER, parse_header
 
 
 async def headers_for(call: Call) -> dict[str, str]:
-    """The Swift headers of the new object, from the request's own.
+    """The Swift headers of the new object, from the request's own: all that it may say.
 
-    Raises InvalidArgument, MetadataTooLarge.
+    Raises InvalidArgument, MetadataTooLarge, and what `tags_for` raises.
     """
-    return metadata.to_swift(call.headers, await call.info())
+    headers = metadata.to_swift(call.headers, await call.info())
+    return {**headers, **await tags_for(call, headers)}
+
+
+async def tags_for(call: Call, beside: Mapping[str, str]) -> dict[str, str]:
+    """The Swift headers of the new object's tags (x-amz-tagging).
+
+    `beside`: the object's other headers.  Nobody but the owner tags: S3's ACLs grant it to none.
+    Raises InvalidArgument, InvalidTag, BadRequest, AccessDenied.
+    """
+    wanted = parse_header(call.headers.get(HEADER))
+    if wanted and not call.is_owner:
+        raise AccessDenied
+    return tags.to_swift(wanted, beside, await call.info())

@@ -20,6 +20,7 @@ from s3gw.handlers import (
     object_settings,
     put,
     refused,
+    tagging,
     uploads,
 )
 
@@ -60,6 +61,8 @@ _REFUSED = "refused: NotImplemented"
 _COPIES = "header:x-amz-copy-source"
 _OWNER_ONLY = "shows the owner's grant, which is the only one"
 _NULL_ONLY = "no version but `null`"
+
+_CURRENT_ONLY = "of the current version"
 
 _SERVICE, _BUCKET, _OBJECT = Scope.SERVICE, Scope.BUCKET, Scope.OBJECT
 
@@ -197,8 +200,25 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _OBJECT,
         "tagging",
-        object_settings.get_object_tagging,
-        note=_UNSET,
+        tagging.get_object_tagging,
+    ),
+    Operation(
+        "PutObjectTagging",
+        "PUT",
+        _OBJECT,
+        "tagging",
+        tagging.put_object_tagging,
+        parameters=("versionId",),
+        note=_CURRENT_ONLY,
+    ),
+    Operation(
+        "DeleteObjectTagging",
+        "DELETE",
+        _OBJECT,
+        "tagging",
+        tagging.delete_object_tagging,
+        parameters=("versionId",),
+        note=_CURRENT_ONLY,
     ),
     Operation(
         "GetObjectRetention",

@@ -148,11 +148,11 @@ async def _finish(
     call: Call, upload_id: str, marker: Mapping[str, str], parts: list[Part], *, exclusive: bool
 ) -> Element:
     etag = etags.multipart(part.etag for part in parts)
-    headers = object_headers(marker, upload_id, etag)
-    if exclusive:
-        headers["If-None-Match"] = "*"
     limit = (await call.info()).max_manifest_segments
     manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
+    headers = object_headers(marker, upload_id, etag, manifests.top)
+    if exclusive:
+        headers["If-None-Match"] = "*"
     try:
         if manifests.below and not await _put_below(call, upload_id, manifests):
             return await _completed_before(call, upload_id, parts)

@@ -26,7 +26,7 @@ from s3gw.mapping.versions import (
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
 from s3gw.s3.documents import DeletedObject, DeleteFailure, delete_result
-from s3gw.s3.errors import InvalidRequest, NoSuchBucket, NotImplemented, S3Error, ServiceUnavailable
+from s3gw.s3.errors import NoSuchBucket, NotImplemented, S3Error, ServiceUnavailable
 from s3gw.s3.names import check_key
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
@@ -118,11 +118,7 @@ async def _delete_missing(call: Call, key: str, version_id: str | None) -> None:
 
 async def delete_objects(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html."""
-    if not call.body.expectation.vouched:
-        raise InvalidRequest(
-            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
-        )
-    wanted = parse_delete(await call.read_xml())
+    wanted = parse_delete(await call.read_vouched_xml())
     await call.bucket_facts()
     return await patient(call, _delete_many(call, wanted))
 

@@ -7,7 +7,7 @@ the answer's own ETag and time, since Swift knows nothing of S3's ETags.
 from collections.abc import AsyncIterator, Mapping
 
 from s3gw.call import Call, Response
-from s3gw.mapping import checksums, metadata
+from s3gw.mapping import checksums, metadata, tags
 from s3gw.mapping.conditions import for_swift, last_modified
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.object_version import Found, Subject, answer_headers, find, head, subject_of
@@ -159,6 +159,8 @@ def _object_headers(call: Call, status: int, version: Found, etag: str) -> list[
         *answer_headers(version.version_id),
         *metadata.from_swift(headers),
     ]
+    if call.is_owner and (count := len(tags.from_swift(headers))):
+        found.append(("x-amz-tagging-count", str(count)))
     # Of a dynamic large object of very many segments Swift tells no length.
     sizes = ("Content-Length", "Content-Range")
     found.extend((name, headers[name]) for name in sizes if name in headers)

@@ -16,12 +16,6 @@ async def get_object_acl(call: Call) -> Response:
     return xml_response(documents.access_control_policy(call.owner, private(call.owner.id)))
 
 
-async def get_object_tagging(call: Call) -> Response:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html."""
-    await _check_exists(call)
-    return xml_response(documents.NOT_CONFIGURED["tagging"])
-
-
 async def get_object_retention(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html."""
     await _check_exists(call)

@@ -29,8 +29,8 @@ def from_headers(headers: Mapping[str, str]) -> str | None:
     """The S3 ETag that an object's headers tell; None: only its manifest can."""
     etag = unquoted(headers.get("Etag", ""))
     if is_static_large_object(headers):
-        kept = headers.get(layout.META_ETAG, "")
-        return kept if _MULTIPART.fullmatch(kept) else None
+        kept, _, of = headers.get(layout.META_ETAG, "").partition(":")
+        return kept if _MULTIPART.fullmatch(kept) and of in {"", etag} else None
     if "X-Object-Manifest" in headers:
         return f"{etag}-0"
     return etag

@@ -42,12 +42,15 @@ class Document(StrEnum):
 USER_META = "x-object-meta-"
 OWN_META = "x-object-meta-s3gw-"
 META_ETAG = "X-Object-Meta-S3gw-Etag"
-"""The S3 ETag of a multipart object, `<md5>-<parts>`; counts only on a static large object."""
+"""`<md5>-<parts>:<Swift ETag>`, the S3 ETag of a multipart object; counts only on a static large
+object, and only if the Swift ETag is the object's."""
 META_CHECKSUM = "X-Object-Meta-S3gw-Checksum"
 """`<algorithm>:<base64>:<FULL_OBJECT or COMPOSITE>:<Swift ETag>`.  The ETag is empty where the
 checksum came in with the very PUT that stored the content, whose ETag was not known yet."""
 META_LONG = "X-Object-Meta-S3gw-Long-"
 """`…Long-<i>-0` is the name, `…Long-<i>-<n>` the pieces of a user value over Swift's limit."""
+META_TAGS = "X-Object-Meta-S3gw-Tags-"
+"""`…Tags-<n>`, from 0: the pieces of the object's tags, `key=value&key=value`, URL-encoded."""
 
 # --- container metadata (Swift headers) ---
 

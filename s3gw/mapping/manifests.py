@@ -94,10 +94,13 @@ def refused_names(report: bytes) -> list[str]:
         return []
 
 
-def object_headers(marker: Mapping[str, str], upload_id: str, etag: str) -> dict[str, str]:
+def object_headers(
+    marker: Mapping[str, str], upload_id: str, etag: str, top: Sequence[Entry]
+) -> dict[str, str]:
     """The completed object's Swift headers: its marker's, and the S3 ETag.
 
-    The ETag stands in the metadata and, for listings, in a parameter of the content type.
+    The ETag stands in the metadata, with Swift's own of the manifest `top` that it belongs to,
+    and, for listings, in a parameter of the content type.
     """
     content_type = strip_parameters(marker.get("Content-Type", DEFAULT_CONTENT_TYPE))
     if content_type == _S3API_MARKER_TYPE and layout.is_s3api_upload_id(upload_id):
@@ -108,5 +111,6 @@ def object_headers(marker: Mapping[str, str], upload_id: str, etag: str) -> dict
         if name.lower() in _KEPT or name.lower().startswith(layout.USER_META)
     }
     headers["Content-Type"] = f"{content_type};{layout.ETAG_PARAMETER}={etag}"
-    headers[layout.META_ETAG] = etag
+    swift_etag = etags.manifest(str(entry["etag"]) for entry in top)
+    headers[layout.META_ETAG] = f"{etag}:{swift_etag}"
     return headers

@@ -171,16 +171,23 @@ def _user_metadata(headers: Headers, limits: ClusterInfo) -> dict[str, str]:
     return found
 
 
-def check_limits(found: Mapping[str, str], limits: ClusterInfo) -> None:
-    """Refuse metadata headers that Swift would, with the gateway's own beside them.
+def check_limits(
+    headers: Mapping[str, str], limits: ClusterInfo, *, is_complete: bool = False
+) -> None:
+    """Refuse the metadata headers among these if Swift would.
 
-    Raises MetadataTooLarge.
+    `is_complete`: what the gateway keeps of the content is among them, else there has to be room
+    for it.  Raises MetadataTooLarge.
     """
+    found = {
+        name: value for name, value in headers.items() if name.lower().startswith(layout.USER_META)
+    }
+    own_count, own_size = (0, 0) if is_complete else (_OWN_COUNT, _OWN_SIZE)
     names = [len(name) - len(layout.USER_META) for name in found]
-    values = [len(value.encode("utf-8")) for value in found.values()]
-    total = sum(names) + sum(values) + _OWN_SIZE
+    values = [len(value.encode("utf-8", "surrogateescape")) for value in found.values()]
+    total = sum(names) + sum(values) + own_size
     if (
-        len(found) + _OWN_COUNT > limits.max_meta_count
+        len(found) + own_count > limits.max_meta_count
         or total > limits.max_meta_overall_size
         or max(names, default=0) > limits.max_meta_name_length
         or max(values, default=0) > limits.max_meta_value_length

@@ -26,7 +26,6 @@ NOT_CONFIGURED: Mapping[str, Element] = MappingProxyType(
         "logging": ("BucketLoggingStatus", None),
         "notification": ("NotificationConfiguration", None),
         "requestPayment": ("RequestPaymentConfiguration", [("Payer", "BucketOwner")]),
-        "tagging": ("Tagging", [("TagSet", None)]),
         "versioning": ("VersioningConfiguration", None),
     }
 )

@@ -181,6 +181,9 @@ class InvalidStorageClass(
 ): ...
 
 
+class InvalidTag(S3Error, status=400, text="The tag provided was not a valid tag."): ...
+
+
 class InvalidURI(S3Error, status=400, text="Couldn't parse the specified URI."): ...
 
 

@@ -30,15 +30,15 @@ _HARMLESS_ACLS = frozenset(
     ("private", "bucket-owner-read", "bucket-owner-full-control", "")
 )  # with one account an owner, all of them mean: nobody but the owner
 
-
-def _is_empty(value: str) -> bool:
-    return not value
+# Headers that say something of the object that these operations make; elsewhere they say nothing
+# that could be done.
+_OF_NEW_OBJECTS = frozenset(("x-amz-tagging",))
+_MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 
 
 _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "x-amz-acl": _HARMLESS_ACLS.__contains__,
-        "x-amz-tagging": _is_empty,
         "x-amz-bucket-object-lock-enabled": lambda value: value.lower() == "false",
         "x-amz-object-ownership": bool,
     }
@@ -63,8 +63,8 @@ def check_source_owner(headers: Headers, owner: str) -> None:
         raise AccessDenied
 
 
-def check_headers(method: str, headers: Headers, *, sse_s3: bool) -> None:
-    """Refuse what is not implemented.
+def check_headers(operation: str, method: str, headers: Headers, *, sse_s3: bool) -> None:
+    """Refuse what the operation does not implement.
 
     Raises NotImplemented(Header=…), InvalidStorageClass.
     """
@@ -76,6 +76,9 @@ def check_headers(method: str, headers: Headers, *, sse_s3: bool) -> None:
             continue
         if name.startswith("x-amz-server-side-encryption"):
             _check_encryption(name, value, sse_s3=sse_s3)
+        elif name in _OF_NEW_OBJECTS:
+            if value and method not in _READS and operation not in _MAKES_OBJECTS:
+                raise NotImplemented(Header=name)
         elif method not in _READS:
             _check_write(name, value)
 

@@ -28,7 +28,6 @@ NOT_IMPLEMENTED = [
     ("x-amz-object-lock-retain-until-date", LATER),
     ("x-amz-object-lock-legal-hold", "ON"),
     ("x-amz-website-redirect-location", "/elsewhere"),
-    ("x-amz-tagging", "a=b"),
     ("x-amz-acl", "public-read"),
     ("x-amz-acl", "authenticated-read"),
     ("x-amz-acl", "no-such-acl"),

@@ -147,7 +147,8 @@ _COPY = {"x_amz_copy_source": "other/key"}
         ("PUT", "/{bucket}", _COPY, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
         ("PUT", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
-        ("PUT", "/{bucket}/{key}", {"x_amz_tagging": "a=b"}, _REFUSED),
+        ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", {"x_amz_tagging": "a"}, _REFUSED),
+        ("DELETE", "/{bucket}/{key}", {"x_amz_tagging": "a=b"}, _REFUSED),
         ("PUT", "/{bucket}/{key}", {"x_amz_acl": "public-read"}, _REFUSED),
     ],
 )

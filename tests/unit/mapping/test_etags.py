@@ -51,6 +51,16 @@ def test_a_static_large_object_shows_a_multipart_etag_or_asks_its_manifest(
     assert shown == (kept if kept == KEPT else None)
 
 
+@pytest.mark.parametrize(
+    ("of", "shown"), [(MD5, KEPT), ("", KEPT), (f"{MD5[:-1]}0", None), (f'"{MD5}"', None)]
+)
+def test_a_multipart_etag_counts_beside_the_swift_etag_that_it_names(
+    of: str, shown: str | None
+) -> None:
+    headers = {"Etag": f'"{MD5}"', "X-Static-Large-Object": "True"}
+    assert etags.from_headers({**headers, "X-Object-Meta-S3gw-Etag": f"{KEPT}:{of}"}) == shown
+
+
 @given(odd)
 def test_a_dynamic_large_object_never_looks_like_an_md5(etag: str) -> None:
     shown = etags.from_headers({"Etag": etag, "X-Object-Manifest": "c/p"})

@@ -125,14 +125,15 @@ def test_an_object_has_its_markers_headers_whatever_the_case_of_their_names() ->
         "X-Timestamp": "1",
         "X-Trans-Id": "tx",
     }
-    assert object_headers(marker, ID, ETAG) == {
+    top = [entry(1), entry(2)]
+    assert object_headers(marker, ID, ETAG, top) == {
         "Content-Type": f"text/plain; charset=utf-8;s3gw_etag={ETAG}",
         "cache-control": "no-cache",
         "EXPIRES": "0",
         "Content-Language": "de",
         "X-Object-Meta-A%5Fb": "c",
         "x-object-meta-s3gw-long-0-0": "name",
-        "X-Object-Meta-S3gw-Etag": ETAG,
+        "X-Object-Meta-S3gw-Etag": f"{ETAG}:{etags.manifest(one['etag'] for one in top)}",
     }
 
 
@@ -149,7 +150,7 @@ def test_an_object_has_its_markers_headers_whatever_the_case_of_their_names() ->
 def test_the_content_type_is_the_clients(
     marker: dict[str, str], upload_id: str, shown: str
 ) -> None:
-    headers = object_headers(marker, upload_id, ETAG)
+    headers = object_headers(marker, upload_id, ETAG, [])
     assert headers["Content-Type"] == f"{shown};s3gw_etag={ETAG}"
 
 

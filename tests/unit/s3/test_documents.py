@@ -182,7 +182,6 @@ def test_grants_name_projects_and_groups() -> None:
         ("logging", "GetBucketLogging", {}),
         ("notification", "GetBucketNotificationConfiguration", {}),
         ("requestPayment", "GetBucketRequestPayment", {"Payer": "BucketOwner"}),
-        ("tagging", "GetObjectTagging", {"TagSet": []}),
         ("versioning", "GetBucketVersioning", {}),
     ],
 )

@@ -12,8 +12,10 @@ WRITES = ["PUT", "POST", "DELETE", "PATCH"]
 READS = ["GET", "HEAD", "OPTIONS"]
 
 
-def check(method: str, *pairs: tuple[str, str], sse_s3: bool = False) -> None:
-    check_headers(method, Headers(pairs), sse_s3=sse_s3)
+def check(
+    method: str, *pairs: tuple[str, str], sse_s3: bool = False, operation: str = "UploadPart"
+) -> None:
+    check_headers(operation, method, Headers(pairs), sse_s3=sse_s3)
 
 
 tails = st.from_regex(r"[a-z][a-z-]{0,20}", fullmatch=True)
@@ -101,6 +103,11 @@ def test_a_value_that_is_not_implemented_is_refused_on_writes_alone(name: str, v
         check("PUT", (name, value))
     assert refused.value.details == {"Header": name}
     check("GET", (name, value))
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "CopyObject", "CreateMultipartUpload"])
+def test_who_makes_an_object_may_tag_it(operation: str) -> None:
+    check("PUT", ("x-amz-tagging", "a=b"), operation=operation)
 
 
 @pytest.mark.parametrize("value", ["GLACIER", "standard", ""])
