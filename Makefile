@@ -12,9 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Empty files: newer than pyproject.toml when what it asks for is installed.
 INSTALLED_RUN := $(VENV)/installed-run
 INSTALLED_DEV := $(VENV)/installed-dev
+INSTALLED_BENCH := $(VENV)/installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench-memory lint format clean
+.PHONY: help install run test bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -26,6 +27,9 @@ run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in
 
 test: lint ## check the code, then run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-memory: $(INSTALLED_DEV) ## measure one worker's memory under objects of 1 GiB
 	@$(BIN)/python benchmarks/memory.py $(ARGS)
@@ -54,6 +58,10 @@ $(INSTALLED_DEV): pyproject.toml | $(BIN)/python
 	@echo "installing s3gw and its development tools into $(VENV) (a minute or two)"
 	@$(PIP) -e '.[standalone,dev]'
 	@touch $(INSTALLED_RUN) $@
+
+$(INSTALLED_BENCH): pyproject.toml | $(INSTALLED_DEV)
+	@$(PIP) -e '.[standalone,dev,bench]'
+	@touch $(INSTALLED_RUN) $(INSTALLED_DEV) $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from meters import forget_peak, memory
 from traffic import PART, Client, Ready, blocks, digest_of
 
 LIMIT = 64.0  # MiB
@@ -104,14 +105,6 @@ def _listens(port: int) -> bool:
 # --- what is measured ---
 
 
-def memory(pid: int, field: str) -> float:
-    """VmRSS or VmHWM (the highest VmRSS so far) of a process, in MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
-    raise SystemExit(f"/proc/{pid}/status has no {field}")
-
-
 @dataclass(frozen=True)
 class Phase:
     """One row of the table; memory in MiB."""
@@ -132,7 +125,7 @@ class Meter:
 
     def measure(self, name: str, work: Callable[[], object]) -> None:
         before = memory(self._pid, "VmRSS")
-        forgotten = self._forget_peak()
+        forgotten = forget_peak(self._pid)
         seen, done = [before], threading.Event()
 
         def look() -> None:
@@ -152,14 +145,6 @@ class Meter:
         phase = Phase(name, before, peak, after, time.monotonic() - started)
         self.phases.append(phase)
         print(f"  {name}: {phase.seconds:.1f} s", file=sys.stderr)
-
-    def _forget_peak(self) -> bool:
-        """Whether the kernel lets us reset VmHWM (see proc_pid_clear_refs(5))."""
-        try:
-            Path(f"/proc/{self._pid}/clear_refs").write_text("5")
-        except OSError:
-            return False
-        return True
 
 
 def expect(wanted: str, found: str) -> None:

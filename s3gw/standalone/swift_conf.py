@@ -148,6 +148,8 @@ use = egg:swift#symlink
 [filter:s3api]
 use = egg:swift#s3api
 location = {region}
+# tests and benchmarks complete uploads of many small parts
+min_segment_size = 1
 [filter:s3token]
 use = egg:swift#s3token
 reseller_prefix = AUTH_
