@@ -17,8 +17,9 @@ id, NoSuchVersion, MethodNotAllowed for a delete marker, NoSuchKey with the head
 marker that hides the key, NoSuchBucket.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import ceil
 
 from s3gw.buckets.facts import ContainerFacts, read_facts
@@ -39,6 +40,8 @@ from s3gw.swift.errors import SwiftStatus
 
 _VERSION = "x-amz-version-id"
 _MARKER = "x-amz-delete-marker"
+
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +78,17 @@ class Found:
     """What S3 calls it; None in a bucket that never had versioning."""
 
 
-def subject_of(call: Call, version_id: str | None = None) -> Subject:
-    """What a request is about: the key and the version of its own query, unless one is given.
+def subject_of(call: Call) -> Subject:
+    """What a request is about: its key, and the version that its query names.
 
     Raises InvalidArgument.
     """
-    return Subject(
-        call.services,
-        call.swift,
-        call.account_id,
-        call.bucket,
-        call.key,
-        call.query.get("versionId") if version_id is None else version_id,
-    )
+    return object_of(call, call.key, call.query.get("versionId"))
+
+
+def object_of(call: Call, key: str, version_id: str | None = None) -> Subject:
+    """An object of the request's bucket; raises InvalidArgument for what is no version id."""
+    return Subject(call.services, call.swift, call.account_id, call.bucket, key, version_id)
 
 
 def answer_headers(version_id: str | None, *, is_marker: bool = False) -> list[tuple[str, str]]:
@@ -181,7 +182,7 @@ async def _is_null(subject: Subject, headers: Mapping[str, str]) -> bool:
     if given == NULL:
         return True
     facts = await subject.facts()
-    return facts is not None and facts.history.may_be_null(given)
+    return facts is not None and facts.history.was_null(given, headers.get("X-Timestamp", given))
 
 
 async def _null_elsewhere(
@@ -205,38 +206,46 @@ async def _null_elsewhere(
     return versions.query_for(null_id)
 
 
-async def find_null(subject: Subject) -> str | None:
+async def find_null(subject: Subject, facts: ContainerFacts | None = None) -> str | None:
     """Swift's id of the key's newest version that was written as `null` and then overwritten.
 
-    Delete markers never are: Swift makes them only with versioning on.
+    Delete markers never are: Swift makes them only with versioning on.  `facts`: the bucket's,
+    cached ones unless they are given.
     """
-    facts = await subject.facts()
-    spans = [] if facts is None else [*facts.history.null_spans()]
-    for start, end in spans:
-        entry = await version_before(subject, end)
-        if entry is None:
-            return None
-        if not versions.is_marker(entry) and str(entry["version_id"]) >= start:
+    facts = await subject.facts() if facts is None else facts
+    history = versions.NO_HISTORY if facts is None else facts.history
+    latest = next(history.null_spans(), None)
+    if latest is None:
+        return None
+    async for entry in _versions(subject, before=latest[1]):
+        if history.is_null(entry):
             return str(entry["version_id"])
     return None
 
 
-async def version_before(subject: Subject, version_id: str) -> Entry | None:
-    """The entry of the key's next older version or delete marker, as far as is listed."""
-    query = {"marker": subject.key, "version_marker": version_id}
-    return await _first_listed(subject, query)
+async def _versions(subject: Subject, before: str) -> AsyncIterator[Entry]:
+    """The entries of the key's versions and delete markers that are older than a time."""
+    while True:
+        page = await _listed(
+            subject, {"limit": _PAGE, "marker": subject.key, "version_marker": before}
+        )
+        for entry in page:
+            yield entry
+        if len(page) < _PAGE:
+            return
+        before = str(page[-1]["version_id"])
 
 
 async def top_version(subject: Subject) -> Entry | None:
     """The entry of the key's newest version or delete marker, as far as is listed."""
-    return await _first_listed(subject, {})
+    return next(iter(await _listed(subject, {"limit": 1})), None)
 
 
-async def _first_listed(subject: Subject, query: Mapping[str, str | int]) -> Entry | None:
-    query = {"versions": "", "prefix": subject.key, "limit": 1, **query}
+async def _listed(subject: Subject, query: Mapping[str, str | int]) -> list[Entry]:
+    query = {"versions": "", "prefix": subject.key, **query}
     _, entries = await subject.swift.list_objects(subject.bucket, query, newest=True)
     # Names with the prefix sort right behind the key itself.
-    return entries[0] if entries and entries[0].get("name") == subject.key else None
+    return [*takewhile(lambda entry: entry.get("name") == subject.key, entries)]
 
 
 async def absence(subject: Subject, headers: Mapping[str, str]) -> S3Error:

@@ -22,6 +22,7 @@ from s3gw.handlers import (
     refused,
     tagging,
     uploads,
+    versioning,
 )
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -122,8 +123,15 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _BUCKET,
         "versioning",
-        bucket_settings.get_bucket_versioning,
-        note="as Swift has it; it cannot be set",
+        versioning.get_bucket_versioning,
+    ),
+    Operation(
+        "PutBucketVersioning",
+        "PUT",
+        _BUCKET,
+        "versioning",
+        versioning.put_bucket_versioning,
+        note="no MFA delete",
     ),
     Operation(
         "GetBucketAcl",

@@ -6,7 +6,7 @@ a space every few seconds, then the document.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -19,29 +19,34 @@ from s3gw.s3.documents import error_document
 from s3gw.s3.errors import InternalError
 from s3gw.s3.xml import DECLARATION, Element, render
 
+_XML = (("Content-Type", "application/xml"),)
+
 _QUICK = 5.0
 _BEAT = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
-async def patient(call: Call, work: Coroutine[Any, Any, Element]) -> Response:
+async def patient(
+    call: Call, work: Coroutine[Any, Any, Element], headers: Sequence[tuple[str, str]] = ()
+) -> Response:
     """Answer with the document that the work makes.
 
-    The work goes on to its end even if the client leaves.
+    The work goes on to its end even if the client leaves.  `headers`: further ones, which the
+    work may add to; those that come too late are not sent.
     """
     task = asyncio.create_task(work)
     call.services.background.add(task)
     task.add_done_callback(call.services.background.discard)
     done, _ = await asyncio.wait({task}, timeout=_QUICK)
     if done:
-        return xml_response(task.result())
-    return Response(200, [("Content-Type", "application/xml")], _beats(call, task))
+        return xml_response(task.result(), headers)
+    return Response(200, [*_XML, *headers], _beats(call, task))
 
 
-def xml_response(document: Element) -> Response:
+def xml_response(document: Element, headers: Sequence[tuple[str, str]] = ()) -> Response:
     """Answer 200 with a document."""
-    return Response(200, [("Content-Type", "application/xml")], render(document))
+    return Response(200, [*_XML, *headers], render(document))
 
 
 async def _beats(call: Call, task: asyncio.Task[Element]) -> AsyncIterator[bytes]:

@@ -27,6 +27,8 @@ class Stored:
     """The client's checksum, verified."""
     is_kept: bool
     """The checksum went into the object's metadata with the content."""
+    headers: Mapping[str, str]
+    """Of Swift's answer."""
 
 
 async def store(
@@ -55,8 +57,8 @@ async def _store_whole(
     etag = md5(data).hexdigest()
     checksum = call.body.checksum
     kept = checksums.to_swift(checksum, etag) if keep_checksum else {}
-    await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
-    return Stored(etag, checksum, keep_checksum)
+    answer = await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
+    return Stored(etag, checksum, keep_checksum, answer)
 
 
 async def _check_absent(call: Call, container: str, name: str) -> None:
@@ -89,4 +91,4 @@ async def _store_stream(
     answer = await call.swift.put_object(
         container, name, sent, Upload(call.body.stream(), call.body.length)
     )
-    return Stored(unquoted(answer.get("Etag", "")), call.body.checksum, is_kept)
+    return Stored(unquoted(answer.get("Etag", "")), call.body.checksum, is_kept, answer)

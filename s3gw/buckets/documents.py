@@ -65,7 +65,7 @@ async def write(account: Account, bucket: str, document: Document, content: byte
         raise ValueError("a bucket's document is too large")
     replaced = (await _facts(account, bucket)).documents.get(document)
     document_id = layout.new_document_id(content)
-    await _put(account, layout.document_name(bucket, document, document_id), content)
+    await put(account, layout.document_name(bucket, document, document_id), content)
     try:
         await account.post_container(bucket, {layout.document_header(document): document_id})
     except SwiftStatus as error:
@@ -121,7 +121,8 @@ async def _get(
     return content if layout.is_document(content, document_id) else None
 
 
-async def _put(account: Account, name: str, content: bytes) -> None:
+async def put(account: Account, name: str, content: bytes) -> None:
+    """Write an object into DOCUMENTS, which is made if the account has none yet."""
     headers = {"Content-Type": "application/octet-stream"}
     try:
         await account.put_object(DOCUMENTS, name, headers, content)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from s3gw.mapping.layout import META_VERSIONED_SINCE, Document, document_ids, segments_container
-from s3gw.mapping.versions import NO_HISTORY, History
+from s3gw.mapping.versions import ENABLED, NO_HISTORY, SUSPENDED, History
 from s3gw.swift.account import Account
 from s3gw.swift.errors import SwiftStatus
 
@@ -35,7 +35,7 @@ def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
     """The facts in a container's headers."""
     enabled = headers.get("X-Versions-Enabled", "").lower()
     return ContainerFacts(
-        versioning={"true": "Enabled", "false": "Suspended"}.get(enabled, ""),
+        versioning={"true": ENABLED, "false": SUSPENDED}.get(enabled, ""),
         storage_policy=headers.get("X-Storage-Policy", ""),
         read_acl=headers.get("X-Container-Read", ""),
         write_acl=headers.get("X-Container-Write", ""),

@@ -21,13 +21,6 @@ from s3gw.s3.errors import (
 )
 
 
-async def get_bucket_versioning(call: Call) -> Response:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html."""
-    facts = await call.bucket_facts()
-    status = documents.optional("Status", facts.versioning or None)
-    return xml_response(("VersioningConfiguration", [status]))
-
-
 async def get_bucket_acl(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html."""
     await call.bucket_facts()

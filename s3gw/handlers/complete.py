@@ -16,6 +16,8 @@ from s3gw.buckets.uploads import Part
 from s3gw.call import Call, Response
 from s3gw.mapping import etags, layout
 from s3gw.mapping.manifests import Manifests, manifests_for, object_headers, refused_names
+from s3gw.mapping.versions import NULL, VERSION_ID
+from s3gw.object_version import answer_headers, object_of, shown_id
 from s3gw.patience import patient
 from s3gw.s3.bodies import CompletedPart, parse_complete_multipart_upload
 from s3gw.s3.documents import complete_multipart_upload as complete_document
@@ -32,6 +34,7 @@ from s3gw.s3.errors import (
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
+from s3gw.version_changes import check_absent, discard, take_back, written
 
 _log = structlog.get_logger(__name__)
 
@@ -47,11 +50,25 @@ async def complete_multipart_upload(call: Call) -> Response:
     wanted = parse_complete_multipart_upload(await call.read_xml(), upload_id).parts
     exclusive = _is_exclusive(call)
     marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    told: list[tuple[str, str]] = []
     if marker is None:
-        return await patient(call, _completed_before(call, upload_id, wanted))
+        return await patient(call, _completed_before(call, upload_id, wanted, told), told)
     parts = await _matching_parts(call, upload_id, wanted)
     _check_sizes(call, parts)
-    return await patient(call, _finish(call, upload_id, marker, parts, exclusive=exclusive))
+    if exclusive:
+        await _check_absent(call, upload_id, parts)
+    work = _finish(call, upload_id, marker, parts, told, exclusive=exclusive)
+    return await patient(call, work, told)
+
+
+async def _check_absent(call: Call, upload_id: str, parts: list[Part]) -> None:
+    """Refuse to replace what is there, unless it is what an earlier attempt has made."""
+    try:
+        await check_absent(call)
+    except PreconditionFailed:
+        etag = etags.multipart(part.etag for part in parts)
+        if await _completed(call, upload_id, etag) is None:
+            raise
 
 
 def _is_exclusive(call: Call) -> bool:
@@ -64,16 +81,24 @@ def _is_exclusive(call: Call) -> bool:
 
 
 async def _completed_before(
-    call: Call, upload_id: str, wanted: Sequence[CompletedPart | Part]
+    call: Call,
+    upload_id: str,
+    wanted: Sequence[CompletedPart | Part],
+    told: list[tuple[str, str]],
 ) -> Element:
-    """Clients repeat a Complete whose answer they lost: the same parts give the same answer."""
+    """Clients repeat a Complete whose answer they lost: the same parts give the same answer.
+
+    `told`: gets the headers of the answer.
+    """
     try:
         etag = etags.multipart(part.etag for part in wanted)
     except ValueError:
         raise await call.missing(NoSuchUpload(UploadId=upload_id)) from None
     await _wait_for_abort(call, upload_id)
-    if not await _is_complete(call, upload_id, etag):
+    found = await _completed(call, upload_id, etag)
+    if found is None:
         raise await call.missing(NoSuchUpload(UploadId=upload_id))
+    told += answer_headers(await shown_id(object_of(call, call.key), found))
     try:
         await _matching_parts(call, upload_id, wanted)
     except InvalidPart as error:  # an abort took it
@@ -81,20 +106,21 @@ async def _completed_before(
     return _document(call, etag)
 
 
-async def _is_complete(call: Call, upload_id: str, etag: str) -> bool:
-    """Whether the key's newest object is this upload, completed from the parts of this ETag."""
+async def _completed(call: Call, upload_id: str, etag: str) -> Mapping[str, str] | None:
+    """The headers of the key's newest object if it is this upload, from the parts of this ETag."""
     try:
         headers = await call.swift.head_object(call.bucket, call.key, newest=True)
     except SwiftStatus as error:
         if error.status == 404:
-            return False
+            return None
         raise
     found = await call.services.etags.of_object(
         call.account_id, call.swift, call.bucket, call.key, headers
     )
-    return found == etag and await uploads.manifest_names(
+    is_ours = found == etag and await uploads.manifest_names(
         call.swift, call.bucket, call.key, upload_id
     )
+    return headers if is_ours else None
 
 
 async def _wait_for_abort(call: Call, upload_id: str) -> None:
@@ -145,8 +171,15 @@ def _check_sizes(call: Call, parts: list[Part]) -> None:
 
 
 async def _finish(
-    call: Call, upload_id: str, marker: Mapping[str, str], parts: list[Part], *, exclusive: bool
+    call: Call,
+    upload_id: str,
+    marker: Mapping[str, str],
+    parts: list[Part],
+    told: list[tuple[str, str]],
+    *,
+    exclusive: bool,
 ) -> Element:
+    """Make the object; `told`: gets the headers of the answer."""
     etag = etags.multipart(part.etag for part in parts)
     limit = (await call.info()).max_manifest_segments
     manifests = manifests_for(call.bucket, call.key, upload_id, parts, limit)
@@ -155,13 +188,17 @@ async def _finish(
         headers["If-None-Match"] = "*"
     try:
         if manifests.below and not await _put_below(call, upload_id, manifests):
-            return await _completed_before(call, upload_id, parts)
-        await call.swift.put_manifest(call.bucket, call.key, manifests.top, headers)
+            return await _completed_before(call, upload_id, parts, told)
+        stored = await call.swift.put_manifest(call.bucket, call.key, manifests.top, headers)
     except SwiftStatus as error:
+        await discard(call, error)
         # Swift may have stored what an earlier attempt sent, and lost its answer.
-        if error.status != 412 or not await _is_complete(call, upload_id, etag):
+        earlier = await _completed(call, upload_id, etag) if error.status == 412 else None
+        if earlier is None:
             await _explain(call, upload_id, parts, error)
             raise
+        stored = earlier
+    told += answer_headers(await written(call, stored))
     try:
         await call.swift.delete_object(
             layout.segments_container(call.bucket), layout.marker_name(call.key, upload_id)
@@ -169,7 +206,7 @@ async def _finish(
     except SwiftStatus as error:
         if error.status != 404:
             raise
-        await _check_not_aborted(call, upload_id, parts)
+        await _check_not_aborted(call, upload_id, parts, stored)
     call.free_parts([call.key])
     return _document(call, etag)
 
@@ -211,10 +248,13 @@ async def _check_part(call: Call, upload_id: str, part: CompletedPart | Part) ->
     return found
 
 
-async def _check_not_aborted(call: Call, upload_id: str, parts: list[Part]) -> None:
+async def _check_not_aborted(
+    call: Call, upload_id: str, parts: list[Part], stored: Mapping[str, str]
+) -> None:
     """The marker went while we completed: by another Complete, or by an Abort, which takes parts.
 
     Without its parts the object could never be read: then it goes too, if it is still ours.
+    `stored`: what Swift said of it.
     """
     await _wait_for_abort(call, upload_id)
 
@@ -225,7 +265,10 @@ async def _check_not_aborted(call: Call, upload_id: str, parts: list[Part]) -> N
     if all(await parallel.for_each(parts, is_there)):
         return
     _log.warning("upload was aborted while it completed", request_id=call.request_id)
-    if await uploads.manifest_names(call.swift, call.bucket, call.key, upload_id):
+    version_id = stored.get(VERSION_ID, NULL)
+    if version_id != NULL:
+        await take_back(object_of(call, call.key), version_id)
+    elif await uploads.manifest_names(call.swift, call.bucket, call.key, upload_id):
         await uploads.delete_objects(call.swift, call.bucket, [call.key])
     raise NoSuchUpload(UploadId=upload_id)
 

@@ -129,6 +129,11 @@ def document_name(bucket: str, document: Document, document_id: str) -> str:
     return documents_prefix(bucket, document) + document_id
 
 
+def new_clock_name(bucket: str) -> str:
+    """An object in DOCUMENTS that is written only to be told the time, and deleted at once."""
+    return f"{documents_prefix(bucket)}clock/{secrets.token_hex(8)}"
+
+
 def public_document_name(bucket: str, document: str) -> str:
     """The object in PUBLIC_DOCUMENTS that holds the document."""
     return f"{bucket}/{document}"

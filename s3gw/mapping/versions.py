@@ -8,12 +8,17 @@ versioning on; that it is `null` is told by when the gateway switched versioning
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from s3gw.s3.errors import InvalidArgument
 
 NULL = "null"
 """S3's name for the version of an object that was written without versioning."""
+
+ENABLED = "Enabled"
+SUSPENDED = "Suspended"
+"""The two states of a bucket that has, or had, versioning."""
 
 VERSION_ID = "X-Object-Version-Id"
 """Swift's header: a timestamp, or `null`; only in containers that have, or had, versioning."""
@@ -22,9 +27,14 @@ _TIMESTAMP = re.compile(r"[0-9]{10}\.[0-9]{5}")
 # Swift may append an offset to tell two writes of the same instant apart.
 _ID = re.compile(rf"{_TIMESTAMP.pattern}(_[0-9a-f]{{16}})?")
 
+_BEGINNING = "0000000000.00000"
+# Swift's limit of a value's length is 256 by default.
+_MOST_TIMES = 15
+
 _MARKER = "application/x-deleted;swift_versions_deleted=1"
 
-_KEEPING = ("X-Versions-Enabled", "X-Versions-Location", "X-History-Location")
+_ARCHIVES = ("X-Versions-Location", "X-History-Location")
+_KEEPING = ("X-Versions-Enabled", *_ARCHIVES)
 
 
 def is_versioned(headers: Mapping[str, str]) -> bool:
@@ -41,6 +51,11 @@ def keeps_versions(headers: Mapping[str, str]) -> bool:
     https://docs.openstack.org/swift/latest/middleware.html#module-swift.common.middleware.versioned_writes
     """
     return any(name in headers for name in _KEEPING)
+
+
+def has_archive(headers: Mapping[str, str]) -> bool:
+    """Whether a container moves what is overwritten or deleted in it to another container."""
+    return any(name in headers for name in _ARCHIVES)
 
 
 def check_version_id(version_id: str | None) -> None:
@@ -72,6 +87,12 @@ def names_marker(headers: Mapping[str, str]) -> bool:
     return headers.get("Content-Type") == _MARKER
 
 
+def stamp_of(entry: Mapping[str, Any]) -> str:
+    """An entry's time as Swift's timestamp; entries of containers have it as a date."""
+    moment = datetime.fromisoformat(str(entry.get("last_modified", ""))).replace(tzinfo=UTC)
+    return f"{int(moment.timestamp()):010d}.{moment.microsecond // 10:05d}"
+
+
 def seconds_of(version_id: str) -> float:
     """When a version was written: seconds since the epoch."""
     return float(version_id.partition("_")[0])
@@ -94,6 +115,30 @@ class History:
             return NO_HISTORY
         return cls(times)
 
+    @property
+    def text(self) -> str:
+        """What META_VERSIONED_SINCE says."""
+        return ",".join(self.times)
+
+    def switched(self, was: str, now: str, *, on: bool) -> "History":
+        """The history once versioning is switched `on` or off; `was`: the state before.
+
+        Where Swift's own API has switched meanwhile, when is not known: then nothing of that
+        time counts as `null`.  Nor does it, if there are too many switches to keep them all.
+        """
+        times = [*self.times]
+        if not was:
+            times = [] if on else [now]  # that something was off is told by its having been on
+        elif not times:
+            times = [_BEGINNING]
+        elif was == ENABLED and len(times) % 2 == 0:
+            times = times[:-1]
+        if bool(len(times) % 2) is not on:
+            times.append(max([now, *times[-1:]]))
+        while len(times) > _MOST_TIMES:
+            del times[1:3]
+        return History(tuple(times))
+
     def null_spans(self) -> Iterator[tuple[str, str]]:
         """From when until when (exclusive) objects were written as `null`; the last span first.
 
@@ -105,9 +150,26 @@ class History:
         for index in reversed(range(ended)):
             yield bounds[2 * index], bounds[2 * index + 1]
 
-    def may_be_null(self, version_id: str) -> bool:
-        """Whether a version that Swift has a timestamp for was written as `null`."""
-        return any(start <= version_id < end for start, end in self.null_spans())
+    def is_null(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry of a `?versions` listing is a version that was written as `null`.
+
+        Delete markers never are: Swift makes them only with versioning on.
+        """
+        version_id = str(entry["version_id"])
+        if version_id == NULL or is_marker(entry):
+            return version_id == NULL
+        return self.was_null(version_id, stamp_of(entry))
+
+    def was_null(self, version_id: str, stamp: str) -> bool:
+        """Whether a version that Swift has a timestamp for was written as `null`.
+
+        `stamp`: Swift's timestamp of what it keeps there.  What was written as `null` was copied
+        to where versions are when it was overwritten; what has not been touched since it was
+        written never was `null`, whatever the history says.
+        """
+        return stamp != version_id.partition("_")[0] and any(
+            start <= version_id < end for start, end in self.null_spans()
+        )
 
 
 NO_HISTORY = History()

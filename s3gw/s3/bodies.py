@@ -18,6 +18,7 @@ _MOST_OBJECTS = 1000
 _MOST_PARTS = 10_000
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_VERSIONING_MEMBERS = frozenset({"Status", "MfaDelete", "MFADelete"})
 _OBJECT_MEMBERS = frozenset({"Key", "VersionId", "ETag", "LastModifiedTime", "Size"})
 
 
@@ -121,6 +122,25 @@ def _object(node: Node) -> ObjectIdentifier:
         last_modified_time=node.leaf("LastModifiedTime"),
         size=node.leaf("Size"),
     )
+
+
+def parse_versioning(body: bytes) -> str:
+    """The status that PutBucketVersioning sets: `Enabled` or `Suspended`.
+
+    Raises MalformedXML, IllegalVersioningConfigurationException (none is given), NotImplemented
+    (MFA delete).
+    """
+    root = _document(body, "VersioningConfiguration")
+    _refuse_others(root, _VERSIONING_MEMBERS)
+    mfa_delete = root.leaf("MfaDelete") or root.leaf("MFADelete")
+    if mfa_delete == "Enabled":
+        raise errors.NotImplemented("MFA delete is not implemented.")
+    status = root.leaf("Status")
+    if not status:
+        raise errors.IllegalVersioningConfigurationException
+    if status not in {"Enabled", "Suspended"} or mfa_delete not in {None, "Disabled"}:
+        raise MalformedXML
+    return status
 
 
 def parse_create_bucket_configuration(body: bytes) -> str | None:

@@ -112,6 +112,13 @@ class IllegalLocationConstraintException(
 ): ...
 
 
+class IllegalVersioningConfigurationException(
+    S3Error,
+    status=400,
+    text="The Versioning configuration specified in the request is invalid.",
+): ...
+
+
 class IncompleteBody(
     S3Error,
     status=400,

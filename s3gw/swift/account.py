@@ -14,6 +14,8 @@ from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
 
 _ERROR_BODY = 4096
+# Segments of a manifest that Swift has checked before anybody grows impatient.
+_QUICK_MANIFEST = 500
 _NEWEST = {"X-Newest": "true"}
 
 Entry = dict[str, Any]
@@ -227,12 +229,17 @@ class Account:
     ) -> Mapping[str, str]:
         """Store a static large object; raises SwiftStatus with the report as its body.
 
-        Swift is asked for a heartbeat, since it checks some 200 segments a second.
+        Swift checks some 200 segments a second, so of many it is asked for a heartbeat, but then
+        its headers come too early to tell a version id.  A conditional PUT does without, for its
+        refusal has to tell that id.
         """
+        query = {"multipart-manifest": "put"}
+        if len(manifest) > _QUICK_MANIFEST and "If-None-Match" not in headers:
+            query["heartbeat"] = "on"
         response = await self._call(
             "PUT",
             _path(container, name),
-            query={"multipart-manifest": "put", "heartbeat": "on"},
+            query=query,
             headers={**headers, "Accept": "application/json"},
             body=json.dumps(manifest).encode("utf-8"),
         )

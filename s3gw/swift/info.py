@@ -30,6 +30,7 @@ class ClusterInfo:
     max_deletes_per_request: int = 10_000
     bulk_delete: bool = True
     slo: bool = True
+    object_versioning: bool = True
 
 
 def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
@@ -54,6 +55,7 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
         ),
         bulk_delete="bulk_delete" in document,
         slo="slo" in document,
+        object_versioning="object_versioning" in document,
     )
 
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from s3gw.mapping.versions import (
+    ENABLED,
     NO_HISTORY,
     NULL,
+    SUSPENDED,
     History,
     check_version_id,
     is_marker,
@@ -16,10 +18,12 @@ from s3gw.mapping.versions import (
     names_marker,
     query_for,
     seconds_of,
+    stamp_of,
 )
 from s3gw.s3.errors import InvalidArgument
 
 LATER = {"X-Object-Version-Id": "1704164645.00000"}
+COPIED = "9999999999.99999"
 MARKER = "application/x-deleted;swift_versions_deleted=1"
 
 times = st.integers(0, 10**15 - 1).map(lambda n: f"{n // 10**5:010d}.{n % 10**5:05d}")
@@ -110,7 +114,7 @@ class TestHistory:
                 is_on = index % 2 == 0
             else:
                 ends_later = True
-        assert history.may_be_null(written) is (not is_on and ends_later)
+        assert history.was_null(written, COPIED) is (not is_on and ends_later)
 
     @given(st.lists(times, max_size=9).map(sorted))
     def test_spans_come_newest_first_and_apart(self, switched: list[str]) -> None:
@@ -118,10 +122,51 @@ class TestHistory:
         assert all(start <= end for start, end in spans)
         assert all(newer[0] >= older[1] for newer, older in pairwise(spans))
 
+    @given(st.lists(st.sampled_from(["on", "off", "on, natively", "off, natively"]), max_size=40))
+    def test_a_time_that_others_ended_counts_as_on(self, steps: list[str]) -> None:
+        state, left, history = "", "", NO_HISTORY
+        suspensions: list[tuple[int, int | None]] = [(0, None)]
+        for now, step in enumerate(steps, start=1):
+            after = ENABLED if step.startswith("on") else SUSPENDED
+            if after != state and "natively" not in step:
+                history = history.switched(state, f"{now:010d}.00000", on=after == ENABLED)
+                if suspensions and suspensions[-1][1] is None:
+                    start, _ = suspensions.pop()
+                    if state == left:
+                        suspensions.append((start, now))
+                if after == SUSPENDED:
+                    suspensions.append((now, None))
+                left = after
+            state = after
+        assert len(history.text) <= 256
+        assert History.parse(history.text) == history
+        for moment in range(len(steps) + 1):
+            may = history.was_null(f"{moment:010d}.50000", COPIED)
+            was = any(start <= moment < end for start, end in suspensions if end is not None)
+            # Of very many switches not all are kept.
+            assert may is was or (was and len(history.times) >= 14)
+
+    def test_what_was_not_touched_since_it_was_written_never_was_null(self) -> None:
+        history = History(("1704164646.00000",))
+        assert history.was_null("1704164645.00000", COPIED)
+        assert not history.was_null("1704164645.00000", "1704164645.00000")
+        assert not history.was_null("1704164645.00000_00000000000000af", "1704164645.00000")
+
+    def test_entries_of_listings_tell_the_same(self) -> None:
+        history = History(("1704164646.00000",))
+        entry = {"version_id": "1704164645.12345", "last_modified": "2024-01-02T03:04:05.123450"}
+        assert stamp_of(entry) == "1704164645.12345"
+        assert not history.is_null(entry)
+        copied = entry | {"last_modified": "2024-01-02T03:04:05.123460"}
+        assert history.is_null(copied)
+        assert not NO_HISTORY.is_null(copied)
+        assert not history.is_null(copied | {"content_type": MARKER})
+        assert NO_HISTORY.is_null(entry | {"version_id": "null"})
+
     @pytest.mark.parametrize(
         "text",
         ["", "x", "1704164645", "1704164645.00000,", "1704164646.00000,1704164645.00000"],
     )
     def test_what_the_gateway_did_not_write_tells_nothing(self, text: str) -> None:
         assert History.parse(text) == NO_HISTORY
-        assert not NO_HISTORY.may_be_null("0000000000.00000")
+        assert not NO_HISTORY.was_null("0000000000.00000", COPIED)

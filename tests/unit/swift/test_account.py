@@ -202,7 +202,8 @@ async def test_a_report_says_what_the_status_line_could_not(
 ) -> None:
     body = b" \r\n\r\n" + json.dumps(report).encode()  # after heartbeats
     swift_account, swift, _ = account(Answer(202, {}, body))
-    put = swift_account.put_manifest("c", "o", [{"path": "/c/s"}], {})
+    manifest = [{"path": "/c/s"}] * 501
+    put = swift_account.put_manifest("c", "o", manifest, {})
     if status is None:
         await put
     else:
@@ -211,7 +212,19 @@ async def test_a_report_says_what_the_status_line_could_not(
         assert refusal.value.status == status
         assert json.loads(refusal.value.body) == report
     assert swift.asked[0][1].endswith("/c/o?multipart-manifest=put&heartbeat=on")
-    assert swift.asked[0][3] == b'[{"path": "/c/s"}]'
+    assert swift.asked[0][3] == json.dumps(manifest).encode()
+
+
+@pytest.mark.parametrize(
+    ("segments", "headers"), [(500, {}), (501, {"If-None-Match": "*"}), (1, {"X": "y"})]
+)
+async def test_a_manifest_whose_headers_must_tell_all_goes_without_heartbeat(
+    segments: int, headers: dict[str, str]
+) -> None:
+    swift_account, swift, _ = account(Answer(201, {"X-Object-Version-Id": "1"}, b""))
+    stored = await swift_account.put_manifest("c", "o", [{"path": "/c/s"}] * segments, headers)
+    assert stored["X-Object-Version-Id"] == "1"
+    assert swift.asked[0][1].endswith("/c/o?multipart-manifest=put")
 
 
 async def test_an_object_that_is_not_large_has_no_manifest() -> None:
