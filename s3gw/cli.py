@@ -1,11 +1,13 @@
 """The `s3gw` command."""
 
+import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
 import click
@@ -18,9 +20,7 @@ from s3gw.settings_file import load
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 if TYPE_CHECKING:
-    from s3gw.jobs.register_buckets import Report
-
-T = TypeVar("T")
+    from s3gw.jobs.segments import Report, Tally
 
 _USAGE = 2
 """Exit code for a setting that is wrong."""
@@ -160,11 +160,10 @@ def register_buckets(config: Path | None, *, dry_run: bool) -> None:
     from s3gw.app import clock  # noqa: PLC0415 - as in serve
     from s3gw.jobs.register_buckets import register_buckets as register  # noqa: PLC0415
 
-    def work(progress: Callable[[int, int], None]) -> "Report":
+    with _Bars() as bars, _told():
+        progress = partial(bars.show, "accounts")
         given = partial(register, _load(config), clock, dry_run=dry_run, progress=progress)
-        return anyio.run(given)
-
-    report = _job("accounts", work)
+        report = anyio.run(given)
     for bucket, accounts in sorted(report.clashes.items()):
         click.echo(f"clash        {bucket}: {', '.join(accounts)}")
     for bucket in report.left_behind:
@@ -178,16 +177,120 @@ def register_buckets(config: Path | None, *, dry_run: bool) -> None:
         sys.exit(1)
 
 
-def _job(label: str, work: Callable[[Callable[[int, int], None]], T]) -> T:
-    """Run a job under a progress bar; what stops it is one line."""
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def _age(text: str) -> timedelta:
+    """A time span such as `7d`, `12h`, `30m` or `45s`."""
+    match = re.fullmatch("([0-9]{1,6})([dhms])", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a number with d, h, m or s behind it.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@jobs.command("collect-segments")
+@_CONFIG
+@click.option("--dry-run", is_flag=True, help="Delete nothing, only tell.")
+@click.option(
+    "--older-than",
+    type=_age,
+    metavar="AGE",
+    default="7d",
+    show_default=True,
+    help="Leave uploads that have anything younger (d, h, m or s).",
+)
+@click.option("--bucket", help="Free parts of this bucket only.")
+@click.option("--access-key", help="Work in this key's own account only, with its own login.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def collect_segments(
+    *,
+    config: Path | None,
+    dry_run: bool,
+    older_than: timedelta,
+    bucket: str | None,
+    access_key: str | None,
+    yes: bool,
+) -> None:
+    """Delete parts of multipart uploads that no object and no open upload needs.
+
+    Prints what was found, asks, and looks once more after a minute before it deletes anything.
+    Without --access-key it works in the accounts of all projects, where the user of
+    [access.service] needs Swift's reseller-admin role, or of all keys in identity.static_file.
+    Exit code 1: something could not be looked at, or deleted, and stays.
+    """
+    from s3gw.app import clock  # noqa: PLC0415 - as in serve
+    from s3gw.jobs.collect_segments import collect_segments as collect  # noqa: PLC0415
+    from s3gw.jobs.segments import Options  # noqa: PLC0415
+
+    options = Options(older_than, bucket, access_key, dry_run)
+
+    with _Bars() as bars, _told():
+
+        def agrees(report: "Report") -> bool:
+            bars.close()
+            _tell_found(report)
+            return yes or click.confirm("Delete them?")
+
+        given = partial(collect, _load(config), clock, options, bars.show, agrees)
+        report = anyio.run(given)
+    if dry_run or not report.found:
+        _tell_found(report)
+    click.echo(
+        f"{report.accounts} accounts: {_quantity(report.deleted)} deleted; {report.open} uploads "
+        f"are open, {report.young} too young, {len(report.versioned)} buckets keep versions"
+    )
+    for place, reason in sorted(report.failed.items()):
+        click.echo(f"failed     {place}: {reason}")
+    if report.failed:
+        sys.exit(1)
+
+
+def _tell_found(report: "Report") -> None:
+    for place, tally in sorted(report.found.items()):
+        click.echo(f"not needed {place}: {_quantity(tally)}")
+    for place in sorted(report.versioned):
+        click.echo(f"versioned  {place}: nothing is freed")
+
+
+def _quantity(tally: "Tally") -> str:
+    return f"{tally.objects} objects of {tally.uploads} uploads, {tally.size} bytes"
+
+
+class _Bars:
+    """Progress bars on standard error, one after the other."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def show(self, label: str, done: int, total: int) -> None:
+        """Show how much of how much is done, of what the label says."""
+        if label != self._label or self._bar is None:
+            self.close()
+            self._label = label
+            self._bar = click.progressbar(length=total, label=label, file=sys.stderr)
+            self._bar.__enter__()
+        self._bar.length = total
+        self._bar.update(done - self._bar.pos)
+
+    def close(self) -> None:
+        """End the bar, before something else is printed."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What stops a job is one line."""
     try:
-        with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.length = total
-                bar.update(done - bar.pos)
-
-            return work(progress)
+        yield
     except ConfigError as error:
         _fail(error)
     except (IdentityRefused, IdentityUnavailable, SwiftStatus, SwiftUnreachable, S3Error) as error:

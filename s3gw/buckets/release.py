@@ -14,9 +14,10 @@ import structlog
 
 from s3gw.buckets import uploads
 from s3gw.buckets.facts import FactsCache
-from s3gw.mapping import etags, layout
+from s3gw.mapping import etags, layout, versions
 from s3gw.mapping.conditions import last_modified
-from s3gw.mapping.versions import is_versioned, keeps_versions
+from s3gw.mapping.references import Numbers
+from s3gw.mapping.versions import is_versioned
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
@@ -50,18 +51,27 @@ class Remains:
     """When the last of them was written."""
 
 
-async def remains_of(account: Account, bucket: str, key: str, upload_id: str) -> Remains | None:
-    """What the listing shows of an upload; None if it shows nothing."""
+async def remains_of(
+    account: Account, bucket: str, key: str, upload_id: str, only: Numbers | None = None
+) -> Remains | None:
+    """What the listing shows of an upload; None if it shows nothing.
+
+    With `only` some of its parts, by number; their age is that of all.
+    """
     names, size, newest = [], 0, datetime.min.replace(tzinfo=UTC)
     async for entry in uploads.kept_of(account, bucket, key, upload_id):
-        names.append(str(entry["name"]))
+        newest = max(newest, written(entry))
+        name = str(entry["name"])
+        if only is not None and layout.number_of(name) not in only:
+            continue
+        names.append(name)
         # A sub-manifest's bytes are those of its parts.
         size += 0 if entry.get("slo_etag") else int(entry["bytes"])
-        newest = max(newest, _written(entry))
     return Remains(bucket, key, upload_id, tuple(names), size, newest) if names else None
 
 
-def _written(entry: Entry) -> datetime:
+def written(entry: Entry) -> datetime:
+    """When a listing's entry was written, to the microsecond."""
     return datetime.fromisoformat(str(entry["last_modified"])).replace(tzinfo=UTC)
 
 
@@ -79,6 +89,8 @@ async def is_superseded(account: Account, remains: Remains) -> bool:
         raise
     if is_versioned(headers) or last_modified(headers) - _ROUNDING < remains.newest:
         return False
+    if etags.is_dynamic_large_object(headers):
+        return False  # made of whatever has some prefix, which may be the upload's
     return not await _is_made_of(account, remains, headers)
 
 
@@ -184,12 +196,12 @@ class Releases:
 
     async def _free_suspects(self, account: Account, suspects: list[Remains]) -> None:
         """The second look, and what it allows."""
-        if await _keeps_versions(account, suspects[0].bucket):
+        if await keeps_versions(account, suspects[0].bucket, if_gone=True):
             return
         for remains in suspects:
             if self._stopped.is_set():
                 return
-            if await delete_remains(account, remains, self._clock(), _is_needless):
+            if await delete_remains(account, remains, self._clock(), is_needless):
                 _log.info(
                     "parts freed",
                     bucket=remains.bucket,
@@ -209,25 +221,28 @@ class Releases:
             if (
                 remains is not None
                 and remains.newest <= newest
-                and await _is_needless(account, remains)
+                and await is_needless(account, remains)
             ):
                 suspects.append(remains)
         return suspects
 
 
-async def _is_needless(account: Account, remains: Remains) -> bool:
+async def is_needless(account: Account, remains: Remains) -> bool:
     """One look.  A Complete deletes the marker after it stored the object, so that order counts."""
     marker = await uploads.read_marker(account, remains.bucket, remains.key, remains.upload_id)
     return marker is None and await is_superseded(account, remains)
 
 
-async def _keeps_versions(account: Account, bucket: str) -> bool:
-    """Whether older versions may need parts; a bucket that is gone takes its parts with it."""
+async def keeps_versions(account: Account, bucket: str, *, if_gone: bool) -> bool:
+    """Whether older versions may need parts, on Swift's newest word; `if_gone`: without a bucket.
+
+    A bucket that is going takes its parts with it, so that beside it nobody else has to.
+    """
     try:
-        return keeps_versions(await account.head_container(bucket, newest=True))
+        return versions.keeps_versions(await account.head_container(bucket, newest=True))
     except SwiftStatus as error:
         if error.status == 404:
-            return True
+            return if_gone
         raise
 
 

@@ -5,24 +5,16 @@ for neither: which of them shall have it is for people to say.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from s3gw.buckets import registry
 from s3gw.buckets.parallel import for_each
-from s3gw.config import ConfigError, Settings
-from s3gw.identity.keystone import KeystoneClient, message
-from s3gw.identity.model import IdentityRefused
-from s3gw.identity.service import ServiceUser
-from s3gw.identity.threads import Threads
+from s3gw.config import Settings
+from s3gw.jobs.accounts import Cluster, containers, opened_cluster, project_ids
 from s3gw.mapping.layout import REGISTRY, is_name, is_reserved
 from s3gw.swift.account import Account
-from s3gw.swift.authority import Visitor
 from s3gw.swift.errors import SwiftStatus
-from s3gw.swift.http import AiohttpTransport
-from s3gw.swift.transport import Transport
 
 _PAGE = 10_000
 
@@ -53,109 +45,36 @@ async def register_buckets(
     Raises ConfigError, IdentityRefused, IdentityUnavailable, SwiftStatus, SwiftUnreachable,
     S3Error.
     """
-    if not settings.access.service:
-        raise ConfigError("access.service: is required for the registry of bucket names")
-    projects = await _projects(settings, clock)
-    async with _opened(settings, clock) as (transport, service):
-        cluster = await _Cluster.of(transport, service)
-        holders = await cluster.read(projects, progress)
+    async with opened_cluster(settings, clock) as cluster:
+        projects = await project_ids(settings, clock)
+        holders = await _read(cluster, projects, progress)
         report = Report(accounts=len(projects))
         await _enter(cluster.registry, holders, report, dry_run=dry_run)
         await _find_left_behind(cluster, holders, report)
     return report
 
 
-@asynccontextmanager
-async def _opened(
-    settings: Settings, clock: Callable[[], float]
-) -> AsyncIterator[tuple[Transport, ServiceUser]]:
-    service = ServiceUser(settings, clock)
-    transport = AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
-    try:
-        yield transport, service
-    finally:
-        await transport.aclose()
-        await service.aclose()
+async def _read(
+    cluster: Cluster, projects: Sequence[str], progress: Progress
+) -> dict[str, list[str]]:
+    """The accounts that have a bucket, by its name."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    done = 0
+
+    async def look(project: str) -> None:
+        nonlocal done
+        name = cluster.name(project)
+        for bucket in await _buckets(cluster.account(name)):
+            holders[bucket].append(name)
+        done += 1
+        progress(done, len(projects))
+
+    await for_each(projects, look)
+    return holders
 
 
-async def _projects(settings: Settings, clock: Callable[[], float]) -> list[str]:
-    """The ids of all projects; the role reader on the system may list them."""
-    if settings.identity.provider != "keystone":
-        raise ConfigError("identity.provider: the projects of a cluster are known to Keystone only")
-    client = KeystoneClient(settings.identity, clock)
-    try:
-        return await Threads(1).run(lambda: list(_listed(client)))
-    finally:
-        client.close()
-
-
-def _listed(client: KeystoneClient) -> Iterator[str]:
-    path: str | None = "/projects"
-    while path:
-        response: Any = client.request("GET", path)
-        if response.status_code != 200:
-            raise IdentityRefused(f"Keystone does not list the projects: {message(response)}")
-        document = response.json()
-        yield from (str(project["id"]) for project in document["projects"])
-        following = (document.get("links") or {}).get("next")
-        path = str(following).removeprefix(client.url) if following else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Cluster:
-    """All accounts, with the service user's power."""
-
-    transport: Transport
-    service: ServiceUser
-    root: str
-    """What the URLs of all accounts begin with."""
-    prefix: str
-    """What their names begin with, before the project's id."""
-
-    @classmethod
-    async def of(cls, transport: Transport, service: ServiceUser) -> "_Cluster":
-        login = await service.login()
-        root, _, own = login.storage_url.rpartition("/")
-        return cls(transport, service, root, own.removesuffix(login.project_id))
-
-    @property
-    def registry(self) -> Account:
-        return Account(self.transport, self.service)
-
-    def account(self, name: str) -> Account:
-        return Account(self.transport, Visitor(self.service, f"{self.root}/{name}"))
-
-    async def read(self, projects: Sequence[str], progress: Progress) -> dict[str, list[str]]:
-        """The accounts that have a bucket, by its name."""
-        holders: dict[str, list[str]] = defaultdict(list)
-        done = 0
-
-        async def look(project: str) -> None:
-            nonlocal done
-            name = self.prefix + project
-            for bucket in await self._buckets(name):
-                holders[bucket].append(name)
-            done += 1
-            progress(done, len(projects))
-
-        await for_each(projects, look)
-        return holders
-
-    async def _buckets(self, name: str) -> list[str]:
-        found: list[str] = []
-        marker = ""
-        while True:
-            try:
-                page = await self.account(name).list_containers(marker=marker, limit=_PAGE)
-            except SwiftStatus as error:
-                if error.status == 404:
-                    return found  # an account comes with its first container
-                raise
-            names = [str(entry["name"]) for entry in page]
-            found += [each for each in names if _is_bucket(each)]
-            if len(page) < _PAGE:
-                return found
-            marker = names[-1]
+async def _buckets(account: Account) -> list[str]:
+    return [each async for each in containers(account) if _is_bucket(each)]
 
 
 def _is_bucket(container: str) -> bool:
@@ -184,7 +103,7 @@ async def _enter(
 
 
 async def _find_left_behind(
-    cluster: _Cluster, holders: dict[str, list[str]], report: Report
+    cluster: Cluster, holders: dict[str, list[str]], report: Report
 ) -> None:
     """Names in the registry that no container of any account has."""
     marker = ""

@@ -25,13 +25,18 @@ def is_static_large_object(headers: Mapping[str, str]) -> bool:
     return headers.get("X-Static-Large-Object", "").lower() == "true"
 
 
+def is_dynamic_large_object(headers: Mapping[str, str]) -> bool:
+    """Whether the headers are those of a dynamic large object."""
+    return "X-Object-Manifest" in headers
+
+
 def from_headers(headers: Mapping[str, str]) -> str | None:
     """The S3 ETag that an object's headers tell; None: only its manifest can."""
     etag = unquoted(headers.get("Etag", ""))
     if is_static_large_object(headers):
         kept, _, of = headers.get(layout.META_ETAG, "").partition(":")
         return kept if _MULTIPART.fullmatch(kept) and of in {"", etag} else None
-    if "X-Object-Manifest" in headers:
+    if is_dynamic_large_object(headers):
         return f"{etag}-0"
     return etag
 

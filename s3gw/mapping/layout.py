@@ -67,7 +67,7 @@ RESERVED_PARAMETERS = ("s3gw_", "swift_")
 
 MAX_PARTS = 10_000
 FIRST_SUBMANIFEST = 20_000
-_ABORTING = 30_000
+ABORTING = 30_000
 _UPLOAD_ID_LENGTH = 48
 NAME_LIMIT = 1024
 """Bytes of a Swift object name."""
@@ -82,6 +82,12 @@ _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def segments_container(bucket: str) -> str:
     """The container of the bucket's multipart parts."""
     return bucket + _SEGMENTS
+
+
+def bucket_of(container: str) -> str | None:
+    """The bucket whose parts a container holds; None for any other container."""
+    bucket = container.removesuffix(_SEGMENTS)
+    return bucket if bucket not in {container, ""} else None
 
 
 def is_reserved(container: str) -> bool:
@@ -190,9 +196,14 @@ def submanifest_name(key: str, upload_id: str, index: int) -> str:
     return part_name(key, upload_id, FIRST_SUBMANIFEST + index)
 
 
+def is_submanifest(number: int) -> bool:
+    """Whether the number at the end of a name is that of a manifest below an object's own."""
+    return FIRST_SUBMANIFEST <= number < ABORTING
+
+
 def aborting_name(key: str, upload_id: str) -> str:
     """The object that is there while an abort deletes the parts; a number, as s3api expects."""
-    return part_name(key, upload_id, _ABORTING)
+    return part_name(key, upload_id, ABORTING)
 
 
 def parse_part_number(text: str) -> int | None:
@@ -229,3 +240,13 @@ def ended_upload(name: str) -> tuple[str, str] | None:
         return None
     found = parse_marker_name(upload)
     return found if found is not None and len(found[1]) == _UPLOAD_ID_LENGTH else None
+
+
+def number_of(name: str) -> int:
+    """The number at the end of the name of what is kept with an upload's parts.
+
+    -1 for a number that no upload has, or one that is written in another way.
+    """
+    digits = name.rpartition("/")[2]
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else -1
+    return number if str(number) == digits and 1 <= number <= ABORTING else -1

@@ -57,6 +57,23 @@ def s3(gateway: Running, stack: Stack) -> Iterator[Any]:
         yield client
 
 
+def s3api_client(stack: Stack, **options: Any) -> Any:
+    """A client of s3api, which knows no checksums in trailers; `options` as s3_client's."""
+    assert stack.s3api_url is not None
+    plain = {
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    return s3_client(stack.s3api_url, stack, **plain, **options)
+
+
+@pytest.fixture(scope="session")
+def s3api(stack: Stack) -> Iterator[Any]:
+    """A client of Swift's own s3api, on the same Swift."""
+    with closing(s3api_client(stack)) as client:
+        yield client
+
+
 @pytest.fixture
 def bucket(s3: Any) -> str:
     """A new, empty bucket."""

@@ -3,8 +3,6 @@
 `s3` is a client of the gateway, `s3api` one of Swift's proxy with s3api in its pipeline.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
 from hashlib import md5
 from typing import Any
 from urllib.parse import quote
@@ -13,25 +11,11 @@ import pytest
 import swiftclient
 
 from tests.functional.conftest import Raw
-from tests.functional.gateway import s3_client
-from tests.functional.stack import Stack
 from tests.functional.test_metadata import user_metadata
 from tests.functional.witness import names, refusal
 
 ODD = "dir/a b+c%2F é\N{ROCKET}/../x"
 METADATA = {"a_b": "v_1", "plain": "x", "_c__d_": "", "e-f": "y"}
-
-
-@pytest.fixture(scope="module")
-def s3api(stack: Stack) -> Iterator[Any]:
-    """A client of s3api, which knows no checksums in trailers."""
-    assert stack.s3api_url is not None
-    options = {
-        "request_checksum_calculation": "when_required",
-        "response_checksum_validation": "when_required",
-    }
-    with closing(s3_client(stack.s3api_url, stack, **options)) as client:
-        yield client
 
 
 def facts(s3: Any, bucket: str, key: str) -> dict[str, Any]:

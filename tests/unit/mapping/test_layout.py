@@ -194,3 +194,26 @@ def test_a_buckets_documents_are_no_other_buckets() -> None:
     assert name.startswith(prefix)
     assert not layout.document_name("b-2", layout.Document.ACL, "1").startswith(prefix)
     assert layout.public_document_name("b", layout.CORS) == "b/cors"
+
+
+@pytest.mark.parametrize("bucket", ["b", "b.c", "b+segments", "é"])
+def test_a_segments_container_tells_its_bucket(bucket: str) -> None:
+    assert layout.bucket_of(layout.segments_container(bucket)) == bucket
+
+
+@pytest.mark.parametrize("name", ["b", "", "+segments", "b+segments2", "b_segments"])
+def test_no_other_container_has_a_bucket(name: str) -> None:
+    assert layout.bucket_of(name) is None
+
+
+@pytest.mark.parametrize("number", [1, 10_000, 20_000, 29_999, 30_000])
+def test_what_is_kept_with_the_parts_tells_its_number(number: int) -> None:
+    assert layout.number_of(layout.part_name("k", ID, number)) == number
+    assert layout.is_submanifest(number) == (20_000 <= number < 30_000)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "007", "30001", "9" * 5000, "x", "²", "\u0661", "1 "]
+)
+def test_no_other_text_is_the_number_of_something_kept(text: str) -> None:
+    assert layout.number_of(f"k/{ID}/{text}") == -1
