@@ -120,7 +120,9 @@ class Admission:
 
     async def _unsigned(self, wish: Wish) -> Standing:
         names = self._services.names
-        place = NOWHERE if names is None else await names.find(wish.bucket, fresh=False)
+        place = NOWHERE
+        if names is not None and wish.bucket:
+            place = await names.find(wish.bucket, fresh=False)
         return self._visit(None, place)
 
     def _stranger(self, caller: Caller | None, place: Place, wish: Wish) -> Standing:

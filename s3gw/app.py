@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
 from s3gw.buckets.release import Releases
@@ -24,6 +25,7 @@ from s3gw.identity.model import Provider
 from s3gw.identity.service import ServiceUser
 from s3gw.identity.static import StaticProvider
 from s3gw.observe import configure_logging
+from s3gw.s3.cors import Rule
 from s3gw.s3.signature import SignatureRules
 from s3gw.swift.http import AiohttpTransport
 from s3gw.swift.info import InfoCache
@@ -43,6 +45,22 @@ def clock() -> float:
 def open_transport(settings: Settings) -> Transport:
     """The way to Swift; called on the event loop that will use it."""
     return AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
+
+
+def default_rules(settings: Settings) -> list[Rule]:
+    """The cross-origin rules of buckets without rules of their own."""
+    given = settings.cors
+    if not given.allowed_origins:
+        return []
+    return [
+        Rule(
+            origins=given.allowed_origins,
+            methods=given.allowed_methods,
+            headers=given.allowed_headers,
+            exposed=given.expose_headers,
+            max_age=given.max_age,
+        )
+    ]
 
 
 def create_app(
@@ -76,6 +94,7 @@ def create_app(
         services = Services(
             settings=settings,
             facts=facts,
+            cors=CorsRules(swift, default_rules(settings), settings.buckets.facts_ttl, clock),
             etags=EtagCache(),
             info=InfoCache(swift, clock),
             releases=Releases(facts, settings.jobs.min_age, clock),

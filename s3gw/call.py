@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import ContainerFacts, FactsCache, read_facts
 from s3gw.buckets.release import Releases
@@ -153,6 +154,7 @@ class Services:
     releases: Releases
     clock: Callable[[], float]
     """Seconds since the epoch."""
+    cors: CorsRules
     names: Names | None = None
     """Global bucket names; None if each project has its own."""
     background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -249,13 +251,17 @@ class Call:
         """The XML body, whole."""
         return await self.body.read(self.settings.limits.xml_size)
 
-    async def read_vouched_xml(self) -> bytes:
-        """As read_xml, for documents that S3 takes with a digest only; raises InvalidRequest."""
+    async def read_vouched_xml(self, limit: int | None = None) -> bytes:
+        """As read_xml, for documents that S3 takes with a digest only; raises InvalidRequest.
+
+        `limit`: bytes that such a document may have, if less than any XML.
+        """
         if not self.body.expectation.vouched:
             raise InvalidRequest(
                 "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
             )
-        return await self.read_xml()
+        most = self.settings.limits.xml_size
+        return await self.body.read(most if limit is None else min(limit, most))
 
     def free_parts(self, keys: Collection[str]) -> None:
         """The keys' objects were replaced or deleted: free the parts that they leave behind.

@@ -292,6 +292,40 @@ class Access(Section):
         return self
 
 
+_Method = Literal["GET", "PUT", "POST", "DELETE", "HEAD"]
+Methods = Annotated[tuple[_Method, ...], BeforeValidator(_split)]
+
+
+class Cors(Section):
+    """What pages of other origins may do in buckets that have no CORS rules of their own."""
+
+    allowed_origins: Texts = ()
+    """Origins such as `https://www.example.com`; one `*` in each stands for anything. None: only
+    the buckets' own rules count, and those only with buckets.global_names in preflights."""
+    allowed_methods: Methods = ("GET", "HEAD", "PUT", "POST", "DELETE")
+    """Methods that their pages may use."""
+    allowed_headers: Texts = ("*",)
+    """Headers that their pages may send; one `*` in each stands for anything."""
+    expose_headers: Texts = ("ETag", "x-amz-request-id", "x-amz-id-2", "x-amz-version-id")
+    """Headers of an answer that their pages may read."""
+    max_age: Annotated[int, Field(ge=0)] = 3000
+    """Seconds for which browsers may remember the answer to a preflight."""
+
+    @field_validator("allowed_origins", "allowed_headers")
+    @classmethod
+    def _has_one_wildcard(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        if any(pattern.count("*") > 1 for pattern in patterns):
+            raise ValueError("an entry may have one * only")
+        return patterns
+
+    @field_validator("allowed_methods")
+    @classmethod
+    def _has_a_method(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        if not methods:
+            raise ValueError("at least one method is required")
+        return methods
+
+
 class Jobs(Section):
     """What becomes of parts that nobody needs any more."""
 
@@ -327,7 +361,7 @@ class Settings(BaseSettings):
     swift: Swift = Swift()
     buckets: Buckets = Buckets()
     access: Access = Access()
-
+    cors: Cors = Cors()
     jobs: Jobs = Jobs()
     log: Log = Log()
 

@@ -14,13 +14,15 @@ from s3gw import answer
 from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
 from s3gw.call import Body, Call, Receive, Response, Services
-from s3gw.identity.authenticate import Authenticated, Authenticator
+from s3gw.cross_origin import headers_for
+from s3gw.identity.authenticate import ANONYMOUS, Authenticated, Authenticator
 from s3gw.identity.flights import WAITING
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import Exchange, Times, log_request, new_request_id
-from s3gw.operations import Operation
+from s3gw.operations import PREFLIGHT, Operation
 from s3gw.resolution import resolve
+from s3gw.s3.cors import read_cross_origin
 from s3gw.s3.errors import (
     AccessDenied,
     InternalError,
@@ -78,6 +80,7 @@ class Gateway:
         self.slots.enter()
         try:
             response = await self._respond(exchange, scope, receive)
+            response.headers += await self._cross_origin_headers(exchange)
             exchange.begin_sending(response.status)
             answer.complete_headers(
                 response,
@@ -125,6 +128,12 @@ class Gateway:
             resource = unquote(exchange.path, errors="replace")
             return answer.error_response(error, resource, exchange.request_id, exchange.host_id)
 
+    async def _cross_origin_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        if exchange.cross_origin is None:
+            return []
+        bucket = exchange.target.bucket or ""
+        return await headers_for(self._services, exchange.cross_origin, exchange.place, bucket)
+
     def _bucket_region(self, exchange: Exchange) -> str | None:
         """HeadBucket tells the region whatever else it answers: clients ask it for that."""
         target = exchange.target
@@ -146,10 +155,15 @@ class Gateway:
             Headers.from_bytes(pairs),
             scope["scheme"],
         )
+        if request.method != PREFLIGHT.method:
+            exchange.cross_origin = read_cross_origin(request.method, request.headers)
         exchange.target = target = resolve_target(request, self._settings.s3.domains)
         operation = resolve(request, target)
         exchange.operation = operation.name
-        known = await self._authenticator.authenticate(request, target)
+        # The query of a preflight may hold a signature, but one of the request to come.
+        known = ANONYMOUS
+        if operation is not PREFLIGHT:
+            known = await self._authenticator.authenticate(request, target)
         self._take_slot(exchange, known)
         if known.claim is not None and not known.claim.covers(operation.subresource):
             raise AccessDenied("The signature of this URL does not cover the sub-resource.")
@@ -182,7 +196,7 @@ class Gateway:
             raise AccessDenied if caller is None else NoSuchBucket(BucketName=bucket)
         reads = request.method in _READS
         standing = await self._admission.admit(caller, Wish(bucket, operation.needs, reads))
-        exchange.swift = standing.swift
+        exchange.swift, exchange.place = standing.swift, standing.place
         headers = hoisted(request, known.claim)
         check_headers(operation.name, request.method, headers, sse_s3=self._settings.s3.sse_s3)
         check_expected_owner(headers, standing.place.owner.id)

@@ -14,9 +14,11 @@ from typing import Any
 import structlog
 
 from s3gw.answer import Delivery
+from s3gw.buckets.resolve import Place
 from s3gw.call import Body
 from s3gw.config import Log
 from s3gw.identity.flights import Waiting
+from s3gw.s3.cors import CrossOrigin
 from s3gw.s3.errors import S3Error
 from s3gw.s3.request import Target
 from s3gw.swift.account import Account
@@ -60,6 +62,10 @@ class Exchange:
     method: str = ""
     path: str = ""
     target: Target = field(default_factory=Target)
+    cross_origin: CrossOrigin | None = None
+    """Where it comes from, if that is a page in a browser."""
+    place: Place | None = None
+    """Whose the bucket is, once that is known."""
     operation: str = ""
     """Empty if it could not be told."""
     access_key: str = ""

@@ -13,6 +13,7 @@ from s3gw.handlers import (
     bucket_settings,
     buckets,
     complete,
+    cors,
     delete,
     get,
     listing,
@@ -66,6 +67,11 @@ _NULL_ONLY = "no version but `null`"
 _CURRENT_ONLY = "of the current version"
 
 _SERVICE, _BUCKET, _OBJECT = Scope.SERVICE, Scope.BUCKET, Scope.OBJECT
+
+_PATHS = "for any path, with any query"
+PREFLIGHT = Operation(
+    "Preflight", "OPTIONS", _OBJECT, "", cors.preflight, note=_PATHS, needs=Need.NOTHING
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("ListBuckets", "GET", _SERVICE, "", buckets.list_buckets, needs=Need.CALLER),
@@ -142,11 +148,15 @@ OPERATIONS: tuple[Operation, ...] = (
         note=_OWNER_ONLY,
         needs=Need.BUCKET_READ_ACP,
     ),
+    Operation("GetBucketCors", "GET", _BUCKET, "cors", cors.get_bucket_cors),
+    Operation("PutBucketCors", "PUT", _BUCKET, "cors", cors.put_bucket_cors),
+    Operation("DeleteBucketCors", "DELETE", _BUCKET, "cors", cors.delete_bucket_cors),
     *(
         Operation(name, "GET", _BUCKET, subresource, handler, note=_UNSET)
         for name, subresource, handler in bucket_settings.UNSET
     ),
     # --- objects ---
+    PREFLIGHT,
     Operation(
         "PutObject",
         "PUT",

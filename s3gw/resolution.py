@@ -7,7 +7,7 @@ bucket or object operation: a gateway where `DELETE /b?lifecycle` deletes the bu
 somebody's data.
 """
 
-from s3gw.operations import OPERATIONS, Operation, Scope
+from s3gw.operations import OPERATIONS, PREFLIGHT, Operation, Scope
 from s3gw.s3.errors import InvalidArgument, MethodNotAllowed, NotImplemented
 from s3gw.s3.request import Headers, Query, Request, Target
 
@@ -60,6 +60,9 @@ def resolve(request: Request, target: Target) -> Operation:
     Raises InvalidArgument (two sub-resources), NotImplemented (known, but not built, or possibly
     a sub-resource of tomorrow), MethodNotAllowed.
     """
+    if request.method == PREFLIGHT.method:
+        # About a request to come, whose path and query it has.
+        return PREFLIGHT
     scope = scope_of(target)
     subresource = _subresource(request.query, scope)
     rows = [

@@ -8,7 +8,6 @@ from s3gw.patience import xml_response
 from s3gw.s3 import documents
 from s3gw.s3.errors import (
     NoSuchBucketPolicy,
-    NoSuchCORSConfiguration,
     NoSuchLifecycleConfiguration,
     NoSuchPublicAccessBlockConfiguration,
     NoSuchTagSet,
@@ -54,7 +53,6 @@ def _shows(subresource: str) -> Callable[[Call], Awaitable[Response]]:
 
 UNSET: tuple[tuple[str, str, Callable[[Call], Awaitable[Response]]], ...] = (
     ("GetBucketAccelerateConfiguration", "accelerate", _shows("accelerate")),
-    ("GetBucketCors", "cors", _refuses(NoSuchCORSConfiguration)),
     (
         "GetBucketEncryption",
         "encryption",

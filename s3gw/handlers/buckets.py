@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from s3gw.buckets import documents as bucket_documents, uploads
+from s3gw.buckets import cors, documents as bucket_documents, uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import is_reserved, segments_container
@@ -99,6 +99,9 @@ async def create_bucket(call: Call) -> Response:
     if not created:
         raise BucketAlreadyOwnedByYou(BucketName=call.bucket)
     await _align_segments(call)
+    # Those of an earlier bucket that was deleted natively: a public document is named by nobody.
+    await cors.delete(call.swift, call.bucket)
+    call.services.cors.forget(call.place.storage_url, call.bucket)
     return Response(200, [("Location", f"/{call.bucket}")])
 
 
@@ -159,6 +162,8 @@ async def delete_bucket(call: Call) -> Response:
         call.services.facts.forget(call.account_id, call.bucket)
     await _remove("parts", call, uploads.delete_segments)
     await _remove("documents", call, bucket_documents.delete_all)
+    await _remove("CORS rules", call, cors.delete)
+    call.services.cors.forget(call.place.storage_url, call.bucket)
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     await _give_up_name(call)
     return Response(204)

@@ -49,7 +49,7 @@ class Authenticated:
     """What the signatures of the body's chunks go on from (V4 only)."""
 
 
-_ANONYMOUS = Authenticated(None, None, None)
+ANONYMOUS = Authenticated(None, None, None)
 
 
 class Authenticator:
@@ -80,7 +80,7 @@ class Authenticator:
         """
         now = datetime.fromtimestamp(self._clock(), UTC)
         claim = read_claim(request, target, self._rules, now)
-        return _ANONYMOUS if claim is None else await self.verify(claim)
+        return ANONYMOUS if claim is None else await self.verify(claim)
 
     async def verify(self, claim: Claim) -> Authenticated:
         """The caller whom a claim names, if its signature is his.

@@ -282,7 +282,7 @@ class TestDeleteBucket:
             s3.delete_bucket(Bucket=bucket)
             deleted = [one.path for one in wire.sent if one.method == "DELETE"]
         assert str(wire.sent[0]) == f"DELETE /{bucket}"
-        assert deleted[-1] == f"/{bucket}+segments"
+        assert deleted[-2:] == [f"/{bucket}+segments", f"/.s3gw+public/{bucket}/cors"]
         assert not is_there(swift, bucket)
         assert not is_there(swift, f"{bucket}+segments")
 

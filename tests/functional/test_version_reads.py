@@ -11,6 +11,7 @@ import swiftclient
 from botocore.exceptions import ClientError
 
 from s3gw.app import open_transport
+from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
 from s3gw.buckets.release import Releases
@@ -303,7 +304,7 @@ def asked(
         facts = FactsCache(10, lambda: 0)
         services = Services(
             settings, facts, EtagCache(), InfoCache(transport, lambda: 0),
-            Releases(facts, 0, lambda: 0), lambda: 0,
+            Releases(facts, 0, lambda: 0), lambda: 0, CorsRules(transport, (), 0, lambda: 0),
         )  # fmt: skip
         account = Account(transport, _Authority(_Login(swift.token, swift.url)))
         try:

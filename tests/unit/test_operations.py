@@ -13,7 +13,7 @@ from botocore.serialize import create_serializer
 from hypothesis import given, strategies as st
 
 from s3gw.handlers import refused
-from s3gw.operations import OPERATIONS, Operation, Scope
+from s3gw.operations import OPERATIONS, PREFLIGHT, Operation, Scope
 from s3gw.resolution import _SUBRESOURCES, resolve, scope_of
 from s3gw.s3.errors import InvalidArgument, MethodNotAllowed, NotImplemented, S3Error
 from s3gw.s3.request import Headers, Request, Target
@@ -29,6 +29,8 @@ _SAME_REQUEST = {
 }
 
 _OUR_NAMES = {row.name for row in OPERATIONS}
+_BROWSERS = ("Preflight",)
+"""What no SDK sends, so that its model has it not."""
 _PATHS = {Scope.SERVICE: "/", Scope.BUCKET: "/bucket", Scope.OBJECT: "/bucket/key"}
 _TARGETS = {
     Scope.SERVICE: Target(),
@@ -104,8 +106,8 @@ def test_an_operation_of_the_service_model_is_itself_or_refused(
 
 
 @pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.name)
-def test_a_row_is_an_operation_of_the_service_model(row: Operation) -> None:
-    assert row.name in _model().operation_names
+def test_a_row_is_an_operation_of_the_service_model_or_a_browsers(row: Operation) -> None:
+    assert row.name in {*_model().operation_names, *_BROWSERS}
     assert row.name not in _SAME_REQUEST
 
 
@@ -145,7 +147,7 @@ def _pairs() -> Iterator[tuple[str, Scope, str]]:
     supported = {(row.method, row.scope, row.subresource) for row in OPERATIONS}
     for scope, subresources in _SUBRESOURCES.items():
         for subresource in sorted(subresources):
-            for method in (*_METHODS, "OPTIONS", "PATCH"):
+            for method in (*_METHODS, "PATCH"):
                 if (method, scope, subresource) not in supported:
                     yield method, scope, subresource
 
@@ -269,7 +271,6 @@ def test_only_list_type_2_is_the_second_listing(list_type: str) -> None:
     [
         ("POST", Scope.BUCKET),  # an HTML form
         ("POST", Scope.OBJECT),
-        ("OPTIONS", Scope.OBJECT),
         ("PATCH", Scope.OBJECT),
         ("PUT", Scope.SERVICE),
         ("DELETE", Scope.SERVICE),
@@ -280,6 +281,14 @@ def test_a_method_without_a_row_is_not_allowed(method: str, scope: Scope) -> Non
     with pytest.raises(MethodNotAllowed) as refusal:
         _ask(method, scope)
     assert refusal.value.details == {"Method": method, "ResourceType": scope.upper()}
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize(
+    "query", ["", "acl", "acl&cors", "uploadId=1&partNumber=1", "X-Amz-Signature=x"]
+)
+def test_a_preflight_is_one_whatever_the_request_to_come(scope: Scope, query: str) -> None:
+    assert _ask("OPTIONS", scope, query) is PREFLIGHT
 
 
 def test_a_target_has_the_scope_of_what_it_names() -> None:
