@@ -182,7 +182,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "",
         get.get_object,
-        note="ranges and conditions, no `partNumber`",
+        note="ranges, parts and conditions",
         needs=Need.OBJECT_READ,
     ),
     Operation(

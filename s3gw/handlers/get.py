@@ -1,25 +1,37 @@
-"""GetObject and HeadObject: one request to Swift each.
+"""GetObject and HeadObject: one request to Swift each, two for a part of a multipart object.
 
 Conditions that Swift judges as S3 does go with the request; all of them are judged once more on
 the answer's own ETag and time, since Swift knows nothing of S3's ETags.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 
+from s3gw.buckets.parts import read_parts
 from s3gw.call import Call, Response
-from s3gw.mapping import checksums, metadata, tags
+from s3gw.mapping import checksums, etags, metadata, tags
 from s3gw.mapping.conditions import for_swift, last_modified
 from s3gw.mapping.layout import NAME_LIMIT
+from s3gw.mapping.parts import ObjectPart
 from s3gw.object_version import Found, Subject, answer_headers, find, head, subject_of
-from s3gw.s3.errors import BrokenMPU, InvalidRange, NotImplemented, PreconditionFailed
+from s3gw.s3.errors import (
+    BrokenMPU,
+    InvalidPartNumber,
+    InvalidRange,
+    InvalidRequest,
+    PreconditionFailed,
+    ServiceUnavailable,
+)
 from s3gw.s3.headers import (
     ByteRange,
     Conditions,
     Outcome,
     parse_range,
+    part_number,
     response_overrides,
 )
 from s3gw.s3.names import check_key
+from s3gw.swift.account import segments_of
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import SwiftResponse
 
@@ -29,37 +41,190 @@ _SMALL = 64 * 1024
 # Swift rounds an object's time up, so that of a new one is ahead of the clock.
 _AHEAD = 1.0
 
+# Looks at an object that is replaced again and again between two requests.
+_TRIES = 3
+
 _CACHE_HEADERS = ("Cache-Control", "Expires")
+_SIZES = ("Content-Length", "Content-Range")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks of the answer."""
+
+    conditions: Conditions
+    range: ByteRange | None
+    part: int | None
+    """The number of the part that is wanted."""
+    overrides: Mapping[str, str]
 
 
 async def get_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
-    conditions, wanted, overrides = _read_request(call)
+    asked = _read_request(call)
+    subject = subject_of(call)
+    if asked.part is not None:
+        return await _get_part(call, subject, asked, asked.part)
     # Of a delete marker Swift judges conditions, where S3 says that it is one.
-    headers = {} if "versionId" in call.query else for_swift(conditions)
-    if wanted is not None:
-        headers["Range"] = wanted.canonical
-    answer, found = await _get(subject_of(call), headers)
+    headers = {} if "versionId" in call.query else for_swift(asked.conditions)
+    if asked.range is not None:
+        headers["Range"] = asked.range.canonical
+    answer, found = await _get(subject, headers)
+    return await _sent(call, answer, found, asked)
+
+
+async def head_object(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
+    asked = _read_request(call)
+    subject = subject_of(call)
+    if asked.part is not None:
+        return await _head_part(call, subject, asked, asked.part)
+    found = await head(subject)
+    status = 200 if asked.range is None else 206
+    response = await _judged(call, status, found, asked)
+    if response.status == 206 and asked.range is not None:
+        size = int(found.headers.get("Content-Length", "0"))
+        first, last = asked.range.resolve(size)
+        _cut(response, first, last - first + 1, size)
+    return response
+
+
+def _read_request(call: Call) -> _Asked:
+    check_key(call.key, NAME_LIMIT)
+    part = None
+    if "partNumber" in call.query:
+        part = part_number(call.query.get("partNumber"))
+        if "range" in call.headers:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+    return _Asked(
+        Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
+        parse_range(call.headers.get("range")),
+        part,
+        response_overrides(call.query, anonymous=call.caller is None),
+    )
+
+
+async def _sent(call: Call, answer: SwiftResponse, found: Found, asked: _Asked) -> Response:
+    """The answer with its content; Swift's is closed if nothing of it is to be sent."""
     try:
-        response = await _judged(call, answer.status, found, conditions, wanted)
+        response = await _judged(call, answer.status, found, asked)
         if response.status == 304:
             answer.close()
-            return response
-        _apply(response, overrides)
-        response.body = await _payload(answer)
+        else:
+            response.body = await _payload(answer)
     except BaseException:
         answer.close()
         raise
     return response
 
 
-async def _get(subject: Subject, headers: Mapping[str, str]) -> tuple[SwiftResponse, Found]:
-    """The named version's answer: 200, 206, 304, 412 or 416."""
+# --- parts ---
+
+
+async def _get_part(call: Call, subject: Subject, asked: _Asked, number: int) -> Response:
+    """A part: of a plain object, which is its only one, in one request, else in two.
+
+    The first finds the parts.  No condition goes with it: Swift would judge the manifest.
+    """
+    for _ in range(_TRIES):
+        answer, manifest = await _get(subject, {}, as_manifest=True)
+        if etags.is_dynamic_large_object(manifest.headers):  # which has no parts
+            answer.close()
+            answer, manifest = await _get(subject, {})
+        if not etags.is_static_large_object(manifest.headers):
+            if number != 1:
+                answer.close()
+                raise _no_part(number, 1)
+            return _as_only_part(await _sent(call, answer, manifest, asked))
+        part, count = await _locate(call, answer, manifest.headers, number)
+        if not part.size:
+            return _as_part(await _judged(call, 200, await head(subject), asked), part, count)
+        wanted = ByteRange(part.offset, part.offset + part.size - 1, "")
+        answer, found = await _get(subject, {"Range": wanted.canonical})
+        if _are_one(manifest, found):
+            response = await _sent(call, answer, found, replace(asked, range=wanted))
+            return _as_part(response, part, count)
+        answer.close()
+    raise ServiceUnavailable
+
+
+async def _head_part(call: Call, subject: Subject, asked: _Asked, number: int) -> Response:
+    """A part: of a plain object in one request, else in two."""
+    for _ in range(_TRIES):
+        found = await head(subject)
+        if not etags.is_static_large_object(found.headers):
+            if number != 1:
+                raise _no_part(number, 1)
+            return _as_only_part(await _judged(call, 200, found, asked))
+        answer, manifest = await _get(subject, {}, as_manifest=True)
+        part, count = await _locate(call, answer, manifest.headers, number)
+        if _are_one(manifest, found):
+            return _as_part(await _judged(call, 200, found, asked), part, count)
+    raise ServiceUnavailable
+
+
+async def _locate(
+    call: Call, answer: SwiftResponse, headers: Mapping[str, str], number: int
+) -> tuple[ObjectPart, int]:
+    """The part of that number, and how many there are; `answer`: the manifest, unread.
+
+    Raises InvalidPartNumber.
+    """
+    segments = await segments_of(answer)
+    swift_etag = etags.manifest(str(segment.get("etag", "")) for segment in segments)
+    etag = etags.from_headers(headers, swift_etag) or ""
+    parts = await read_parts(call.swift, call.bucket, segments, etag)
+    for part in parts:
+        if part.number == number:
+            return part, len(parts)
+    raise _no_part(number, len(parts))
+
+
+def _no_part(number: int, count: int) -> InvalidPartNumber:
+    return InvalidPartNumber(PartNumberRequested=number, ActualPartCount=count)
+
+
+def _are_one(one: Found, other: Found) -> bool:
+    """Whether two answers are about one object, and none took its place in between."""
+    return one.headers.get("X-Timestamp") == other.headers.get("X-Timestamp")
+
+
+def _as_part(response: Response, part: ObjectPart, count: int) -> Response:
+    """An answer about the object, or the part's bytes, as one about the part."""
+    if response.status == 200:
+        _cut(response, part.offset, part.size, _length(response))
+    if response.status != 304:
+        response.headers.append(("x-amz-mp-parts-count", str(count)))
+    return response
+
+
+def _as_only_part(response: Response) -> Response:
+    """An answer about an object without parts as one about its first."""
+    size = _length(response)
+    if response.status == 200 and size:
+        _cut(response, 0, size, size)
+    return response
+
+
+# --- what Swift is asked ---
+
+
+async def _get(
+    subject: Subject, headers: Mapping[str, str], *, as_manifest: bool = False
+) -> tuple[SwiftResponse, Found]:
+    """The named version's answer: 200, 206, 304, 412 or 416.
+
+    `as_manifest`: a static large object's manifest instead of its content.
+    """
     answers: list[SwiftResponse] = []
 
     async def ask(query: Mapping[str, str]) -> Mapping[str, str]:
-        answers.append(await _ask(subject, headers, query))
-        return answers[-1].headers
+        if as_manifest:
+            answer = await subject.swift.open_manifest(subject.bucket, subject.key, query=query)
+        else:
+            answer = await _ask(subject, headers, query)
+        answers.append(answer)
+        return answer.headers
 
     try:
         found = await find(subject, ask)
@@ -89,40 +254,12 @@ async def _ask(
     return answer
 
 
-async def head_object(call: Call) -> Response:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
-    conditions, wanted, overrides = _read_request(call)
-    found = await head(subject_of(call))
-    status = 200 if wanted is None else 206
-    response = await _judged(call, status, found, conditions, wanted)
-    if response.status == 206 and wanted is not None:
-        size = int(found.headers.get("Content-Length", "0"))
-        first, last = wanted.resolve(size)
-        response.headers = [
-            *(header for header in response.headers if header[0] != "Content-Length"),
-            ("Content-Length", str(last - first + 1)),
-            ("Content-Range", f"bytes {first}-{last}/{size}"),
-        ]
-    _apply(response, overrides)
-    return response
+# --- what the client gets ---
 
 
-def _read_request(call: Call) -> tuple[Conditions, ByteRange | None, dict[str, str]]:
-    if "partNumber" in call.query:
-        raise NotImplemented("Reading by part number is not implemented.", Parameter="partNumber")
-    check_key(call.key, NAME_LIMIT)
-    return (
-        Conditions.from_headers(call.headers, call.services.clock() + _AHEAD),
-        parse_range(call.headers.get("range")),
-        response_overrides(call.query, anonymous=call.caller is None),
-    )
-
-
-async def _judged(
-    call: Call, status: int, found: Found, conditions: Conditions, wanted: ByteRange | None
-) -> Response:
+async def _judged(call: Call, status: int, found: Found, asked: _Asked) -> Response:
     """The answer's status and headers, or the S3 error that the conditions make of it."""
-    headers = found.headers
+    headers, conditions, wanted = found.headers, asked.conditions, asked.range
     if status == 412:
         given = "If-Match" if conditions.if_match is not None else "If-Unmodified-Since"
         raise PreconditionFailed(Condition=given)
@@ -137,7 +274,9 @@ async def _judged(
         raise InvalidRange(RangeRequested=wanted.text, ActualObjectSize=size)
     if status == 200 and wanted is not None:
         wanted.resolve(int(headers.get("Content-Length", "0")))  # Swift finds `-1` in nothing
-    return Response(status, _object_headers(call, status, found, etag))
+    shown = _object_headers(call, status, found, etag)
+    kept = [header for header in shown if header[0] not in asked.overrides]
+    return Response(status, [*kept, *asked.overrides.items()])
 
 
 def _not_modified(found: Found, etag: str) -> Response:
@@ -158,22 +297,30 @@ def _object_headers(call: Call, status: int, version: Found, etag: str) -> list[
         ("Accept-Ranges", "bytes"),
         *answer_headers(version.version_id),
         *metadata.from_swift(headers),
+        *metadata.expiration(headers),
     ]
     if call.is_owner and (count := len(tags.from_swift(headers))):
         found.append(("x-amz-tagging-count", str(count)))
     # Of a dynamic large object of very many segments Swift tells no length.
-    sizes = ("Content-Length", "Content-Range")
-    found.extend((name, headers[name]) for name in sizes if name in headers)
+    found.extend((name, headers[name]) for name in _SIZES if name in headers)
     # Clients check a checksum against what they got, so it never goes with a part of the object.
     if (call.headers.get("x-amz-checksum-mode") or "").upper() == "ENABLED" and status == 200:
         found.extend(checksums.from_swift(headers))
     return found
 
 
-def _apply(response: Response, overrides: Mapping[str, str]) -> None:
-    if overrides and response.status in {200, 206}:
-        kept = [header for header in response.headers if header[0] not in overrides]
-        response.headers = [*kept, *overrides.items()]
+def _length(response: Response) -> int:
+    found = [int(value) for name, value in response.headers if name == "Content-Length"]
+    return found[0] if found else 0
+
+
+def _cut(response: Response, first: int, length: int, size: int) -> None:
+    """Make an answer about the whole object, of that size, one about some of its bytes."""
+    kept = [header for header in response.headers if header[0] not in _SIZES]
+    response.headers = [*kept, ("Content-Length", str(length))]
+    if length:  # no range names nothing
+        response.status = 206
+        response.headers.append(("Content-Range", f"bytes {first}-{first + length - 1}/{size}"))
 
 
 async def _payload(answer: SwiftResponse) -> bytes | AsyncIterator[bytes]:

@@ -11,7 +11,8 @@ from s3gw.mapping import checksums, layout
 from s3gw.new_object import headers_for
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
-from s3gw.s3.errors import InvalidArgument, NoSuchBucket, NoSuchUpload
+from s3gw.s3.errors import NoSuchBucket, NoSuchUpload
+from s3gw.s3.headers import part_number
 from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 from s3gw.upload import store
@@ -51,7 +52,7 @@ async def create_multipart_upload(call: Call) -> Response:
 async def upload_part(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html."""
     upload_id = call.query.get("uploadId") or ""
-    number = _part_number(call.query.get("partNumber") or "")
+    number = part_number(call.query.get("partNumber"))
     await _check_open(call, upload_id)
     started = time.monotonic()
     try:
@@ -72,17 +73,6 @@ async def upload_part(call: Call) -> Response:
         200,
         [("ETag", f'"{stored.etag}"'), *checksums.to_s3_part(stored.checksum)],
     )
-
-
-def _part_number(text: str) -> int:
-    number = layout.parse_part_number(text)
-    if number is None:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {layout.MAX_PARTS}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=text,
-        )
-    return number
 
 
 async def _check_open(call: Call, upload_id: str) -> None:

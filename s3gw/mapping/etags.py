@@ -30,9 +30,12 @@ def is_dynamic_large_object(headers: Mapping[str, str]) -> bool:
     return "X-Object-Manifest" in headers
 
 
-def from_headers(headers: Mapping[str, str]) -> str | None:
-    """The S3 ETag that an object's headers tell; None: only its manifest can."""
-    etag = unquoted(headers.get("Etag", ""))
+def from_headers(headers: Mapping[str, str], swift_etag: str | None = None) -> str | None:
+    """The S3 ETag that an object's headers tell; None: only its manifest can.
+
+    `swift_etag`: Swift's own, where the headers are those of an answer with the manifest.
+    """
+    etag = unquoted(headers.get("Etag", "")) if swift_etag is None else swift_etag
     if is_static_large_object(headers):
         kept, _, of = headers.get(layout.META_ETAG, "").partition(":")
         return kept if _MULTIPART.fullmatch(kept) and of in {"", etag} else None
@@ -72,6 +75,11 @@ def multipart(part_etags: Iterable[str]) -> str:
     """`md5(concatenated binary md5s of the parts)-<number of parts>`."""
     digests = [bytes.fromhex(etag) for etag in part_etags]
     return f"{md5(b''.join(digests)).hexdigest()}-{len(digests)}"
+
+
+def count(etag: str) -> int:
+    """How many parts a multipart ETag tells; 0 if it is none."""
+    return int(etag.partition("-")[2]) if _MULTIPART.fullmatch(etag) else 0
 
 
 def manifest(segment_etags: Iterable[str]) -> str:

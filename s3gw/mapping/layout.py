@@ -229,6 +229,13 @@ def upload_of_segment(path: str, bucket: str) -> tuple[str, str] | None:
     return parse_marker_name(upload) if slash and number.isdigit() else None
 
 
+def submanifest_of_segment(path: str, bucket: str) -> str | None:
+    """The name, in the segments container, of a segment that may be a manifest itself."""
+    if upload_of_segment(path, bucket) is None or int(path.rpartition("/")[2]) < FIRST_SUBMANIFEST:
+        return None
+    return path.removeprefix(f"/{segments_container(bucket)}/")
+
+
 def ended_upload(name: str) -> tuple[str, str] | None:
     """(key, upload id) of the name of a part, a sub-manifest, or their common prefix.
 

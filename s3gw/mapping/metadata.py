@@ -6,11 +6,13 @@ The rule: Swift's headers are built from an allow-list; nothing of the client's 
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header
 from urllib.parse import quote, unquote
 
 from s3gw.mapping import layout
+from s3gw.s3.dates import http_date
 from s3gw.s3.errors import InvalidArgument, MetadataTooLarge
 from s3gw.s3.request import Headers
 from s3gw.swift.info import ClusterInfo
@@ -63,6 +65,16 @@ def from_swift(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if value is not None:
             yield name, encode_value(value)
     yield from _shown_metadata(headers)
+
+
+def expiration(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The S3 header that tells when Swift will delete the object, if it will.
+
+    https://docs.openstack.org/swift/latest/overview_expiring_objects.html
+    """
+    value = headers.get("X-Delete-At", "")
+    with suppress(ValueError, OverflowError, OSError):
+        yield "x-amz-expiration", f'expiry-date="{http_date(int(value))}", rule-id="X-Delete-At"'
 
 
 def encode_value(text: str) -> str:

@@ -11,11 +11,10 @@ from itertools import pairwise
 
 from s3gw.s3 import errors
 from s3gw.s3.errors import InvalidArgument, InvalidPartOrder, InvalidRequest, MalformedXML
-from s3gw.s3.headers import bare_etag
+from s3gw.s3.headers import MOST_PARTS, bare_etag
 from s3gw.s3.xml import Node, parse
 
 _MOST_OBJECTS = 1000
-_MOST_PARTS = 10_000
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _VERSIONING_MEMBERS = frozenset({"Status", "MfaDelete", "MFADelete"})
@@ -81,9 +80,9 @@ def _part(node: Node) -> CompletedPart:
     number = (node.leaf("PartNumber") or "").strip()
     if etag is None or not _INTEGER.fullmatch(number):
         raise MalformedXML
-    if not 1 <= int(number) <= _MOST_PARTS:
+    if not 1 <= int(number) <= MOST_PARTS:
         raise InvalidArgument(
-            f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive",
+            f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive",
             ArgumentName="PartNumber",
             ArgumentValue=number,
         )

@@ -22,6 +22,9 @@ _ODD_QUOTES = (("&quot;", '"'), ("&#34;", '"'), ("\\", ""))
 _MAX_INT32 = 2**31 - 1
 _DIGITS = re.compile(r"-?0*([0-9]{1,10})")
 
+MOST_PARTS = 10_000
+"""Parts of a multipart upload, and the highest number of one."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OVERRIDES = {
     "response-cache-control": "Cache-Control",
@@ -201,6 +204,19 @@ def parse_count(name: str, value: str | None, maximum: int = 1000) -> int:
             ArgumentValue=value,
         )
     return min(count, maximum)
+
+
+def part_number(value: str | None) -> int:
+    """The number of a part; raises InvalidArgument unless it is from 1 to 10,000."""
+    text = value or ""
+    is_short = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_PARTS))
+    if not is_short or not 1 <= int(text) <= MOST_PARTS:
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=text,
+        )
+    return int(text)
 
 
 def encoding_type(query: Query) -> bool:

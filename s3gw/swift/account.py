@@ -206,23 +206,29 @@ class Account:
 
     # --- static large objects ---
 
+    async def open_manifest(
+        self,
+        container: str,
+        name: str,
+        *,
+        newest: bool = False,
+        query: Mapping[str, str] | None = None,
+    ) -> SwiftResponse:
+        """A static large object's manifest, or any other object itself, unread."""
+        return await self._call(
+            "GET",
+            _path(container, name),
+            query={"multipart-manifest": "get", "format": "raw", **(query or {})},
+            headers=_NEWEST if newest else None,
+        )
+
     async def get_manifest(
         self, container: str, name: str, *, newest: bool = False, version_id: str | None = None
     ) -> list[Entry]:
         """The segments of a static large object (path, etag, size_bytes); empty if it is none."""
-        query: dict[str, str | int] = {"multipart-manifest": "get", "format": "raw"}
-        if version_id is not None:
-            query["version-id"] = version_id
-        response = await self._call(
-            "GET",
-            _path(container, name),
-            query=query,
-            headers=_NEWEST if newest else None,
-        )
-        if "X-Static-Large-Object" not in response.headers:
-            response.close()
-            return []
-        return await _entries(response)
+        query = {} if version_id is None else {"version-id": version_id}
+        response = await self.open_manifest(container, name, newest=newest, query=query)
+        return await segments_of(response)
 
     async def put_manifest(
         self, container: str, name: str, manifest: list[Entry], headers: Mapping[str, str]
@@ -311,6 +317,14 @@ def _path(container: str, name: str | None = None) -> str:
     """Percent-encoded path below the account, with a leading slash."""
     path = "/" + quote(container, safe="")
     return path if name is None else f"{path}/{quote(name, safe='/~')}"
+
+
+async def segments_of(response: SwiftResponse) -> list[Entry]:
+    """What open_manifest answered as segments; empty, and closed, if it is no manifest."""
+    if "X-Static-Large-Object" not in response.headers:
+        response.close()
+        return []
+    return await _entries(response)
 
 
 async def _entries(response: SwiftResponse) -> list[Entry]:
