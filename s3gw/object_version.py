@@ -173,10 +173,10 @@ async def shown_id(subject: Subject, headers: Mapping[str, str]) -> str | None:
     given = headers.get(VERSION_ID)
     if given is None or given == NULL:
         return given
-    return NULL if await _is_null(subject, headers) else given
+    return NULL if await is_null(subject, headers) else given
 
 
-async def _is_null(subject: Subject, headers: Mapping[str, str]) -> bool:
+async def is_null(subject: Subject, headers: Mapping[str, str]) -> bool:
     """Whether the newest object, of these headers, is the version `null`."""
     given = headers.get(VERSION_ID, NULL)
     if given == NULL:
@@ -195,10 +195,10 @@ async def _null_elsewhere(
     """
     if subject.version_id != NULL or not versions.is_versioned(headers):
         return None
-    if found and await _is_null(subject, headers):
+    if found and await is_null(subject, headers):
         return None
     top = None if found else await top_version(subject)
-    if top is not None and _is_hidden_as_null(top):
+    if top is not None and is_hidden_as_null(top):
         raise _marker_named(NULL, top)
     null_id = await find_null(subject)
     if null_id is None:
@@ -273,7 +273,7 @@ def _no_such_bucket(subject: Subject) -> S3Error:
     return NoSuchBucket(BucketName=subject.bucket)
 
 
-def _is_hidden_as_null(top: Entry) -> bool:
+def is_hidden_as_null(top: Entry) -> bool:
     """Whether a key without an object was deleted while versioning was suspended.
 
     Swift leaves no delete marker then; S3 shows one, of the version `null`.
@@ -286,7 +286,7 @@ def _hidden(subject: Subject, top: Entry | None) -> S3Error:
     error = NoSuchKey(Key=subject.key)
     if top is not None and versions.is_marker(top):
         error.headers += answer_headers(str(top["version_id"]), is_marker=True)
-    elif top is not None and _is_hidden_as_null(top):
+    elif top is not None and is_hidden_as_null(top):
         error.headers += answer_headers(NULL, is_marker=True)
     return error
 

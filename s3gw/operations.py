@@ -62,7 +62,6 @@ _UNSET = "answers as if nothing had ever been set"
 _REFUSED = "refused: NotImplemented"
 _COPIES = "header:x-amz-copy-source"
 _OWNER_ONLY = "shows the owner's grant, which is the only one"
-_NULL_ONLY = "no version but `null`"
 
 _CURRENT_ONLY = "of the current version"
 
@@ -121,7 +120,6 @@ OPERATIONS: tuple[Operation, ...] = (
         _BUCKET,
         "delete",
         delete.delete_objects,
-        note=_NULL_ONLY,
         needs=Need.BUCKET_WRITE,
     ),
     Operation(
@@ -201,7 +199,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "",
         delete.delete_object,
         parameters=("versionId",),
-        note=f"no conditions, {_NULL_ONLY}",
+        note="no conditions",
         needs=Need.BUCKET_WRITE,
     ),
     Operation(

@@ -1,28 +1,22 @@
 """DeleteObject and DeleteObjects.
 
-The rule: a large object's parts go with it only on the word of HEADs of that very object and its
-container, made just before; what has, or had, versions is always deleted plainly
-(docs/mapping.md).
+The rule: what a bulk delete of Swift's would do right goes by one; all else by `s3gw.deletion`,
+one by one (docs/mapping.md).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import takewhile
 from urllib.parse import quote, unquote
 
 from s3gw.buckets import parallel
-from s3gw.buckets.facts import from_headers, read_facts
+from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
-from s3gw.mapping import etags
+from s3gw.deletion import Deleted, delete
 from s3gw.mapping.errors import as_s3_error, from_status
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.listing import UNSEEKABLE
-from s3gw.mapping.versions import (
-    NULL,
-    VERSION_ID,
-    check_version_id,
-    is_versioned,
-    keeps_versions,
-)
+from s3gw.mapping.versions import check_version_id
+from s3gw.object_version import answer_headers
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
 from s3gw.s3.documents import DeletedObject, DeleteFailure, delete_result
@@ -40,80 +34,16 @@ _BULK_LINE = 2_000
 async def delete_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html."""
     check_key(call.key, NAME_LIMIT)
-    version_id = call.query.get("versionId")
-    _check_nameable(version_id)
     _refuse_conditions(call)
-    await _delete_one(call, call.key, version_id)
+    deleted = await delete(call, call.key, call.query.get("versionId"))
     call.free_parts([call.key])
-    return Response(204)
-
-
-def _check_nameable(version_id: str | None) -> None:
-    check_version_id(version_id)
-    if version_id not in {None, NULL}:
-        raise _unnameable()
-
-
-def _unnameable() -> NotImplemented:
-    return NotImplemented("Deleting versions is not implemented.", Parameter="versionId")
+    return Response(204, answer_headers(deleted.version_id, is_marker=deleted.is_marker))
 
 
 def _refuse_conditions(call: Call) -> None:
     for name in ("if-match", "x-amz-if-match-size", "x-amz-if-match-last-modified-time"):
         if name in call.headers:
             raise NotImplemented(Header=name)
-
-
-async def _delete_one(call: Call, key: str, version_id: str | None = None) -> None:
-    """HEAD, then the DELETE that the object needs; a missing object is fine."""
-    try:
-        headers = await call.swift.head_object(call.bucket, key, newest=True)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-        await _delete_missing(call, key, version_id)
-        return
-    if version_id is not None and headers.get(VERSION_ID, NULL) != NULL:
-        raise _unnameable()
-    try:
-        if etags.is_static_large_object(headers) and not await _keeps_versions(call, headers):
-            await _delete_large(call, key)
-        else:
-            await call.swift.delete_object(call.bucket, key)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-
-
-async def _keeps_versions(call: Call, headers: Mapping[str, str]) -> bool:
-    """Whether older versions may need an object's parts: it says so, or its container does."""
-    return is_versioned(headers) or keeps_versions(
-        await call.swift.head_container(call.bucket, newest=True)
-    )
-
-
-async def _delete_large(call: Call, key: str) -> None:
-    try:
-        await call.swift.delete_large_object(call.bucket, key)
-    except SwiftStatus as error:
-        # Overwritten since the HEAD by an object without parts: Swift has deleted nothing.
-        if error.status != 400 or b"Not an SLO manifest" not in error.body:
-            raise
-        await call.swift.delete_object(call.bucket, key)
-
-
-async def _delete_missing(call: Call, key: str, version_id: str | None) -> None:
-    """A bucket with versioning keeps a delete marker also of a name that never was."""
-    facts = await call.bucket_facts()
-    if not facts.versioning:
-        return
-    if version_id is not None:
-        raise _unnameable()
-    try:
-        await call.swift.delete_object(call.bucket, key)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
 
 
 async def delete_objects(call: Call) -> Response:
@@ -124,36 +54,33 @@ async def delete_objects(call: Call) -> Response:
 
 
 async def _delete_many(call: Call, wanted: Delete) -> Element:
-    refused = await _refused(call, wanted.objects)
-    keys = dict.fromkeys(item.key for item in wanted.objects if item not in refused)
-    plain, single = await _sorted_out(call, keys)
-    failed = await _delete_in_bulk(call, plain) | await _delete_singly(call, single)
-    if keys:
-        call.free_parts(keys)
-    outcomes = [(item, refused.get(item) or failed.get(item.key)) for item in wanted.objects]
+    done: dict[ObjectIdentifier, Deleted | S3Error] = {}
+    for item in wanted.objects:
+        refusal = _refusal(item)
+        if refusal is not None:
+            done[item] = refusal
+    left = [item for item in dict.fromkeys(wanted.objects) if item not in done]
+    plain, single = await _sorted_out(call, left)
+    failed = await _delete_in_bulk(call, plain)
+    done |= {ObjectIdentifier(key): failed.get(key) or Deleted() for key in plain}
+    done |= await _delete_singly(call, single)
+    if left:
+        call.free_parts({item.key for item in left})
+    outcomes = [(item, done[item]) for item in wanted.objects]
     return delete_result(
-        [DeletedObject(item.key, item.version_id) for item, error in outcomes if error is None],
+        [_deleted(item, end) for item, end in outcomes if isinstance(end, Deleted)],
         [
-            DeleteFailure(item.key, item.version_id, error)
-            for item, error in outcomes
-            if error is not None
+            DeleteFailure(item.key, item.version_id, end)
+            for item, end in outcomes
+            if isinstance(end, S3Error)
         ],
         quiet=wanted.quiet,
     )
 
 
-async def _refused(
-    call: Call, items: Iterable[ObjectIdentifier]
-) -> dict[ObjectIdentifier, S3Error]:
-    """The objects that are not to be touched, and why."""
-    reasons = {item: _refusal(item) for item in items}
-    if any(item.version_id is not None and reason is None for item, reason in reasons.items()):
-        facts = await read_facts(call.swift, call.bucket)
-        if facts is None:
-            raise NoSuchBucket(BucketName=call.bucket)
-        if facts.versioning:
-            reasons |= {item: _unnameable() for item in reasons if item.version_id is not None}
-    return {item: reason for item, reason in reasons.items() if reason is not None}
+def _deleted(item: ObjectIdentifier, end: Deleted) -> DeletedObject:
+    marker = end.version_id if end.is_marker else None
+    return DeletedObject(item.key, item.version_id, end.is_marker, marker)
 
 
 def _refusal(item: ObjectIdentifier) -> S3Error | None:
@@ -161,17 +88,32 @@ def _refusal(item: ObjectIdentifier) -> S3Error | None:
         return NotImplemented("Conditional deletes are not implemented.")
     try:
         check_key(item.key, NAME_LIMIT)
-        _check_nameable(item.version_id)
+        check_version_id(item.version_id)
     except S3Error as error:
         return error
     return None
 
 
-async def _sorted_out(call: Call, keys: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The keys that a plain DELETE is right for, and those that need a HEAD each."""
-    ordered = sorted(keys, key=str.encode)
-    if not (await call.info()).bulk_delete:
+async def _sorted_out(
+    call: Call, items: Iterable[ObjectIdentifier]
+) -> tuple[list[str], list[ObjectIdentifier]]:
+    """The keys that a plain DELETE is right for, and what needs a look each.
+
+    That is all where versions are kept: a bulk delete tells no version ids.
+    """
+    ordered = sorted(items, key=lambda item: item.key.encode())
+    facts, info = await call.bucket_facts(), await call.info()
+    if facts.versioning or not info.bulk_delete:
         return [], ordered
+    named = {item.key for item in ordered if item.version_id is not None}
+    unnamed = [item.key for item in ordered if item.key not in named]
+    plain, single = await _sorted_keys(call, unnamed)
+    looked_at = named | set(single)
+    return plain, [item for item in ordered if item.key in looked_at]
+
+
+async def _sorted_keys(call: Call, ordered: list[str]) -> tuple[list[str], list[str]]:
+    """The keys that a plain DELETE is right for, and those that need a HEAD each."""
     short = [key for key in ordered if len(quote(key)) <= _BULK_LINE]
     single = [key for key in ordered if len(quote(key)) > _BULK_LINE]
     if not short or not await call.services.facts.has_segments(
@@ -237,15 +179,24 @@ def _failed(bucket: str, keys: list[str], report: Entry) -> dict[str, S3Error]:
     return failures
 
 
-async def _delete_singly(call: Call, keys: list[str]) -> dict[str, S3Error]:
-    """Delete each as DeleteObject does; what failed, and why."""
+async def _delete_singly(
+    call: Call, items: Iterable[ObjectIdentifier]
+) -> dict[ObjectIdentifier, Deleted | S3Error]:
+    """Delete each as DeleteObject does; versions of one key one after the other.
 
-    async def delete(key: str) -> tuple[str, S3Error] | None:
-        try:
-            await _delete_one(call, key)
-        except (S3Error, SwiftStatus, SwiftUnreachable) as error:
-            return key, as_s3_error(error) or ServiceUnavailable()
-        return None
+    The oldest goes first, so that what is deleted, too, is hardly ever made the newest.
+    """
+    by_key: dict[str, list[ObjectIdentifier]] = {}
+    for item in items:
+        by_key.setdefault(item.key, []).append(item)
+    done: dict[ObjectIdentifier, Deleted | S3Error] = {}
 
-    outcomes = await parallel.for_each(keys, delete)
-    return dict(outcome for outcome in outcomes if outcome is not None)
+    async def delete_all(some: list[ObjectIdentifier]) -> None:
+        for item in sorted(some, key=lambda item: item.version_id or "~"):
+            try:
+                done[item] = await delete(call, item.key, item.version_id)
+            except (S3Error, SwiftStatus, SwiftUnreachable) as error:
+                done[item] = as_s3_error(error) or ServiceUnavailable()
+
+    await parallel.for_each(by_key.values(), delete_all)
+    return done

@@ -1,0 +1,183 @@
+"""One object, or one version of it, deleted as S3 does.
+
+The rule: a large object's parts go with it only on the word of HEADs of that very object and its
+container, made just before; what has, or had, versions is always deleted without its parts
+(docs/mapping.md).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s3gw.buckets.facts import read_facts
+from s3gw.call import Call
+from s3gw.mapping import etags
+from s3gw.mapping.versions import (
+    NULL,
+    VERSION_ID,
+    is_marker,
+    is_versioned,
+    keeps_versions,
+    names_marker,
+    query_for,
+)
+from s3gw.object_version import (
+    Subject,
+    find_null,
+    is_hidden_as_null,
+    is_null,
+    object_of,
+    top_version,
+)
+from s3gw.s3.errors import NoSuchBucket
+from s3gw.swift.errors import SwiftStatus
+from s3gw.version_changes import delete_version, replace_null, restore
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of it."""
+
+    version_id: str | None = None
+    """The version that was deleted, or the delete marker that was made."""
+    is_marker: bool = False
+    """That is a delete marker."""
+
+
+async def delete(call: Call, key: str, version_id: str | None) -> Deleted:
+    """Delete an object or one of its versions; what is not there is fine.
+
+    Two requests; more for a version (see `_delete_named`).  Raises InvalidArgument, NoSuchBucket.
+    """
+    subject = object_of(call, key, version_id)
+    if version_id not in {None, NULL}:
+        return await _delete_named(subject, str(version_id))
+    headers, found = await _newest(subject)
+    if is_versioned(headers):
+        if version_id is None:
+            return await _mark(call, subject)
+        return await _delete_null(subject, headers if found else None)
+    if found:
+        await _delete_unversioned(call, key, headers)
+    else:
+        await call.bucket_facts()  # which tells that there is no such bucket
+    return Deleted(version_id)
+
+
+async def _newest(subject: Subject) -> tuple[Mapping[str, str], bool]:
+    """The headers of Swift's answer about the newest object, and whether there is one."""
+    try:
+        headers = await subject.swift.head_object(subject.bucket, subject.key, newest=True)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        return error.headers, False
+    return headers, True
+
+
+async def _delete_unversioned(call: Call, key: str, headers: Mapping[str, str]) -> None:
+    try:
+        if etags.is_static_large_object(headers) and not keeps_versions(
+            await call.swift.head_container(call.bucket, newest=True)
+        ):
+            await _delete_large(call, key)
+        else:
+            await call.swift.delete_object(call.bucket, key)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+
+
+async def _delete_large(call: Call, key: str) -> None:
+    try:
+        await call.swift.delete_large_object(call.bucket, key)
+    except SwiftStatus as error:
+        # Overwritten since the HEAD by an object without parts: Swift has deleted nothing.
+        if error.status != 400 or b"Not an SLO manifest" not in error.body:
+            raise
+        await call.swift.delete_object(call.bucket, key)
+
+
+async def _mark(call: Call, subject: Subject) -> Deleted:
+    """Put a delete marker over the key, also over one that never was.
+
+    Where versioning is suspended Swift makes none: then S3's is the version `null`, which
+    replaces what was `null` before, and is shown as long as nothing is newer.
+    """
+    try:
+        answer = await subject.swift.delete_object(subject.bucket, subject.key)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        answer = error.headers
+    marker = answer.get(VERSION_ID, NULL)
+    if marker == NULL and call.is_owner:
+        await replace_null(subject)
+    return Deleted(marker, is_marker=True)
+
+
+async def _delete_named(subject: Subject, version_id: str) -> Deleted:
+    """Delete a version that has an id; if it was the newest, the one before it is so again.
+
+    Three requests, two of them at once; two more to bring the one before back, and one more for
+    a delete marker.
+    """
+    current, named = await asyncio.gather(_asked(subject, None), _asked(subject, version_id))
+    if named is None:
+        if await read_facts(subject.swift, subject.bucket) is None:
+            raise NoSuchBucket(BucketName=subject.bucket)
+        return Deleted(version_id)
+    if current is not None:
+        was_newest = current.get(VERSION_ID) == version_id
+    else:
+        top = await top_version(subject)
+        was_newest = (
+            top is not None and top["version_id"] == version_id and not is_hidden_as_null(top)
+        )
+    await delete_version(subject, version_id)
+    if was_newest:
+        await restore(subject)
+    return Deleted(version_id, names_marker(named))
+
+
+async def _asked(subject: Subject, version_id: str | None) -> Mapping[str, str] | None:
+    """The newest headers of the object, or of a version or a delete marker; None: not there."""
+    try:
+        return await subject.swift.head_object(
+            subject.bucket, subject.key, newest=True, query=query_for(version_id)
+        )
+    except SwiftStatus as error:
+        if error.status == 404 and version_id is not None and names_marker(error.headers):
+            return error.headers
+        if error.status == 404 or (error.status == 400 and version_id is not None):
+            return None
+        raise
+
+
+async def _delete_null(subject: Subject, headers: Mapping[str, str] | None) -> Deleted:
+    """Delete the version `null` of a key whose newest object has these headers, if there is one."""
+    if headers is None:
+        return await _delete_hidden_null(subject)
+    given = headers.get(VERSION_ID, NULL)
+    was_newest = await is_null(subject, headers)
+    if was_newest:
+        await delete_version(subject, given)
+    # Beside a `null` that is an object there may be a copy of it, from a PUT that was refused.
+    old = await find_null(subject) if given == NULL or not was_newest else None
+    if old is not None:
+        await delete_version(subject, old)
+    if was_newest:
+        await restore(subject)
+    return Deleted(NULL)
+
+
+async def _delete_hidden_null(subject: Subject) -> Deleted:
+    """Delete the version `null`, or the delete marker of that name, of a key without an object."""
+    top = await top_version(subject)
+    if top is not None and not is_marker(top) and is_hidden_as_null(top):
+        await restore(subject)
+        return Deleted(NULL, is_marker=True)
+    old = await find_null(subject)
+    if old is not None:
+        await delete_version(subject, old)
+    return Deleted(NULL)
