@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     field_validator,
     model_validator,
 )
@@ -212,6 +213,17 @@ class Swift(Section):
         return template
 
 
+Networks = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_split)]
+
+
+class Proxy(Section):
+    """A proxy before the gateway."""
+
+    trusted: Networks = ()
+    """Addresses and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-Host, -Port and -Proto
+    are believed: they must set these headers themselves and pass none that a client sent."""
+
+
 class Buckets(Section):
     """Whose buckets are, and what is remembered of them."""
 
@@ -293,37 +305,25 @@ class Access(Section):
 
 
 _Method = Literal["GET", "PUT", "POST", "DELETE", "HEAD"]
-Methods = Annotated[tuple[_Method, ...], BeforeValidator(_split)]
+Methods = Annotated[tuple[_Method, ...], BeforeValidator(_split), Field(min_length=1)]
+_Pattern = Annotated[str, Field(pattern=r"^[^*]*\*?[^*]*$")]
+Patterns = Annotated[tuple[_Pattern, ...], BeforeValidator(_split)]
 
 
 class Cors(Section):
     """What pages of other origins may do in buckets that have no CORS rules of their own."""
 
-    allowed_origins: Texts = ()
+    allowed_origins: Patterns = ()
     """Origins such as `https://www.example.com`; one `*` in each stands for anything. None: only
     the buckets' own rules count, and those only with buckets.global_names in preflights."""
     allowed_methods: Methods = ("GET", "HEAD", "PUT", "POST", "DELETE")
     """Methods that their pages may use."""
-    allowed_headers: Texts = ("*",)
+    allowed_headers: Patterns = ("*",)
     """Headers that their pages may send; one `*` in each stands for anything."""
     expose_headers: Texts = ("ETag", "x-amz-request-id", "x-amz-id-2", "x-amz-version-id")
     """Headers of an answer that their pages may read."""
     max_age: Annotated[int, Field(ge=0)] = 3000
     """Seconds for which browsers may remember the answer to a preflight."""
-
-    @field_validator("allowed_origins", "allowed_headers")
-    @classmethod
-    def _has_one_wildcard(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        if any(pattern.count("*") > 1 for pattern in patterns):
-            raise ValueError("an entry may have one * only")
-        return patterns
-
-    @field_validator("allowed_methods")
-    @classmethod
-    def _has_a_method(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
-        if not methods:
-            raise ValueError("at least one method is required")
-        return methods
 
 
 class Jobs(Section):
@@ -359,6 +359,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     identity: Identity
     swift: Swift = Swift()
+    proxy: Proxy = Proxy()
     buckets: Buckets = Buckets()
     access: Access = Access()
     cors: Cors = Cors()

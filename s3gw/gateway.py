@@ -30,6 +30,7 @@ from s3gw.s3.errors import (
     RequestHeaderSectionTooLarge,
     S3Error,
 )
+from s3gw.s3.forwarded import as_sent, is_trusted
 from s3gw.s3.payload import (
     CONTENT_SHA256,
     BodyExpectation,
@@ -148,13 +149,11 @@ class Gateway:
         # Copied, since the server appends the trailers of the body to the scope's own list.
         pairs = list(scope["headers"])
         self._check_header_size(pairs)
-        request = Request(
-            scope["method"],
-            exchange.path,
-            scope["query_string"].decode("latin-1"),
-            Headers.from_bytes(pairs),
-            scope["scheme"],
-        )
+        headers, scheme = Headers.from_bytes(pairs), scope["scheme"]
+        if is_trusted(exchange.client, self._settings.proxy.trusted):
+            headers, scheme = as_sent(headers, scheme)
+        query = scope["query_string"].decode("latin-1")
+        request = Request(scope["method"], exchange.path, query, headers, scheme)
         if request.method != PREFLIGHT.method:
             exchange.cross_origin = read_cross_origin(request.method, request.headers)
         exchange.target = target = resolve_target(request, self._settings.s3.domains)
