@@ -17,11 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "S3GW_"
 
@@ -255,6 +251,12 @@ class Access(Section):
     mode: Literal["swift", "s3"] = "swift"
     """`swift`: bucket ACLs are Swift's container ACLs and Swift enforces them. `s3`: S3's own
     ACLs, also of single objects, enforced by the gateway; needs access.service."""
+    unenforceable_acl: Literal["accept", "reject"] = "accept"
+    """What becomes of an object's ACL that grants more, or less, than the bucket's does (mode
+    swift): `accept` it without effect and log a warning, or `reject` the request."""
+    public_listings: bool = False
+    """A bucket that grants READ to all users lets them list it, too (mode swift), and not only
+    read its objects."""
     service: Annotated[dict[str, Any], Field(examples=[_ACCESS_SERVICE], repr=False)] = {}
     """The login of the gateway's own user in Swift, scoped to a project, whose account holds the
     names of all buckets: a keystoneauth1 plugin's options as in identity.service (it may be the

@@ -56,13 +56,17 @@ class Subject:
     key: str
     version_id: str | None = None
     """As S3 names it; None: the newest."""
+    is_owner: bool = True
+    """Who asks sees the bucket's facts."""
 
     def __post_init__(self) -> None:
         """Raises InvalidArgument for what is no version id."""
         versions.check_version_id(self.version_id)
 
     async def facts(self) -> ContainerFacts | None:
-        """The bucket's facts, cached ones."""
+        """The bucket's facts, cached ones; None also for who must not see them."""
+        if not self.is_owner:
+            return None
         return await self.services.facts.bucket(self.owner, self.swift, self.bucket)
 
 
@@ -88,7 +92,9 @@ def subject_of(call: Call) -> Subject:
 
 def object_of(call: Call, key: str, version_id: str | None = None) -> Subject:
     """An object of the request's bucket; raises InvalidArgument for what is no version id."""
-    return Subject(call.services, call.swift, call.account_id, call.bucket, key, version_id)
+    return Subject(
+        call.services, call.swift, call.account_id, call.bucket, key, version_id, call.is_owner
+    )
 
 
 def answer_headers(version_id: str | None, *, is_marker: bool = False) -> list[tuple[str, str]]:

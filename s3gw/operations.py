@@ -10,6 +10,7 @@ from enum import StrEnum
 from s3gw.access.needs import Need
 from s3gw.call import Call, Response
 from s3gw.handlers import (
+    acl,
     bucket_settings,
     buckets,
     complete,
@@ -61,7 +62,7 @@ class Operation:
 _UNSET = "answers as if nothing had ever been set"
 _REFUSED = "refused: NotImplemented"
 _COPIES = "header:x-amz-copy-source"
-_OWNER_ONLY = "shows the owner's grant, which is the only one"
+_CONTAINERS = "shows what the container's ACL grants"
 
 _CURRENT_ONLY = "of the current version"
 
@@ -81,7 +82,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _BUCKET,
         "",
         buckets.create_bucket,
-        note="private; no object lock",
+        note="no object lock",
         needs=Need.CALLER,
     ),
     Operation("HeadBucket", "HEAD", _BUCKET, "", buckets.head_bucket, needs=Need.BUCKET_READ),
@@ -142,9 +143,18 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _BUCKET,
         "acl",
-        bucket_settings.get_bucket_acl,
-        note=_OWNER_ONLY,
+        acl.get_bucket_acl,
+        note=_CONTAINERS,
         needs=Need.BUCKET_READ_ACP,
+    ),
+    Operation(
+        "PutBucketAcl",
+        "PUT",
+        _BUCKET,
+        "acl",
+        acl.put_bucket_acl,
+        needs=Need.BUCKET_WRITE_ACP,
+        note="what Swift's container ACL can hold",
     ),
     Operation("GetBucketCors", "GET", _BUCKET, "cors", cors.get_bucket_cors),
     Operation("PutBucketCors", "PUT", _BUCKET, "cors", cors.put_bucket_cors),
@@ -207,9 +217,19 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _OBJECT,
         "acl",
-        object_settings.get_object_acl,
-        note=_OWNER_ONLY,
+        acl.get_object_acl,
+        note=_CONTAINERS,
         needs=Need.OBJECT_READ_ACP,
+    ),
+    Operation(
+        "PutObjectAcl",
+        "PUT",
+        _OBJECT,
+        "acl",
+        acl.put_object_acl,
+        needs=Need.OBJECT_WRITE_ACP,
+        parameters=("versionId",),
+        note="accepted without effect, or refused: the container's ACL holds",
     ),
     Operation(
         "GetObjectTagging",

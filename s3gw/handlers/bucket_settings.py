@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-from s3gw.access.acl import private
 from s3gw.call import Call, Response
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
@@ -18,12 +17,6 @@ from s3gw.s3.errors import (
     S3Error,
     ServerSideEncryptionConfigurationNotFoundError,
 )
-
-
-async def get_bucket_acl(call: Call) -> Response:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html."""
-    await call.bucket_facts()
-    return xml_response(documents.access_control_policy(call.owner, private(call.owner.id)))
 
 
 async def get_bucket_policy_status(call: Call) -> Response:

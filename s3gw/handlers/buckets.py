@@ -1,16 +1,18 @@
 """The service and the buckets themselves."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
-from s3gw.buckets import cors, documents as bucket_documents, uploads
-from s3gw.buckets.facts import read_facts
+from s3gw.access.acl import private
+from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
 from s3gw.call import Call, Response
+from s3gw.mapping.acl import ContainerAcl, to_container
 from s3gw.mapping.layout import is_reserved, segments_container
 from s3gw.mapping.listing import UNSEEKABLE, entry_time
 from s3gw.patience import xml_response
-from s3gw.s3 import documents
+from s3gw.s3 import acls, documents
 from s3gw.s3.bodies import parse_create_bucket_configuration
 from s3gw.s3.errors import (
     BucketAlreadyOwnedByYou,
@@ -94,22 +96,35 @@ async def create_bucket(call: Call) -> Response:
     constraint = parse_create_bucket_configuration(await call.read_xml())
     if constraint not in {None, call.settings.s3.region, _DEFAULT_REGION}:
         raise InvalidLocationConstraint(LocationConstraint=constraint)
-    created = await _make(call)
+    wanted = _wanted_acl(call)
+    created = await _make(call, wanted)
     call.services.facts.forget(call.account_id, call.bucket)
+    call.services.facts.forget(call.account_id, segments_container(call.bucket))
     if not created:
         raise BucketAlreadyOwnedByYou(BucketName=call.bucket)
-    await _align_segments(call)
     # Those of an earlier bucket that was deleted natively: a public document is named by nobody.
     await cors.delete(call.swift, call.bucket)
     call.services.cors.forget(call.place.storage_url, call.bucket)
     return Response(200, [("Location", f"/{call.bucket}")])
 
 
-async def _make(call: Call) -> bool:
+def _wanted_acl(call: Call) -> ContainerAcl:
+    wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
+    if wanted is None or wanted == private(call.owner.id):
+        return ContainerAcl()
+    if call.settings.access.mode == "s3":
+        raise NotImplemented(Header=acls.ACL_HEADER)
+    return to_container(wanted, public_listings=call.settings.access.public_listings)
+
+
+async def _make(call: Call, acl: ContainerAcl) -> bool:
     """Make the container, under a claim of its name where names are global."""
 
     async def make() -> bool:
-        return await call.swift.put_container(call.bucket, {})
+        created = await call.swift.put_container(call.bucket, {})
+        if created:
+            await _give_acl(call, acl)
+        return created
 
     names = call.services.names
     if names is None:
@@ -117,15 +132,20 @@ async def _make(call: Call) -> bool:
     return await names.create(call.place, call.swift, call.bucket, make)
 
 
-async def _align_segments(call: Call) -> None:
-    """A `+segments` left over from an earlier bucket must not keep that bucket's ACL."""
-    container = segments_container(call.bucket)
-    call.services.facts.forget(call.account_id, container)
-    left_over = await read_facts(call.swift, container)
-    if left_over is not None and (left_over.read_acl or left_over.write_acl):
-        await call.swift.put_container(
-            container, {"X-Remove-Container-Read": "x", "X-Remove-Container-Write": "x"}
-        )
+async def _give_acl(call: Call, acl: ContainerAcl) -> None:
+    """Give the new bucket its ACL, not with the PUT: that would change a bucket that was there.
+
+    A `+segments` left over from an earlier bucket must not keep that bucket's ACL.
+    """
+    try:
+        if acl == ContainerAcl():
+            await container_acls.write_to_segments(call.swift, call.bucket, acl)
+        else:
+            await container_acls.write(call.swift, call.bucket, acl)
+    except (SwiftStatus, SwiftUnreachable, S3Error):
+        with suppress(SwiftStatus, SwiftUnreachable):
+            await call.swift.delete_container(call.bucket)
+        raise
 
 
 async def head_bucket(call: Call) -> Response:

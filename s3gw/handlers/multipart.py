@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from s3gw.buckets import uploads
+from s3gw.buckets import container_acls, uploads
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, layout
@@ -44,6 +44,7 @@ async def create_multipart_upload(call: Call) -> Response:
         if facts is None:
             raise NoSuchBucket(BucketName=call.bucket) from error
         await uploads.create_segments(call.swift, call.bucket, facts)
+        await container_acls.follow(call.swift, call.bucket, container_acls.acl_in(facts))
         call.services.facts.forget(call.account_id, container)
         await call.swift.put_object(container, name, headers, b"")
     return xml_response(documents.initiate_multipart_upload(call.bucket, call.key, upload_id))

@@ -1,19 +1,10 @@
 """Object sub-resources that say what is set: nothing is, yet."""
 
-from s3gw.access.acl import private
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.object_version import head, subject_of
-from s3gw.patience import xml_response
-from s3gw.s3 import documents
 from s3gw.s3.errors import NoSuchObjectLockConfiguration
 from s3gw.s3.names import check_key
-
-
-async def get_object_acl(call: Call) -> Response:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html."""
-    await _check_exists(call)
-    return xml_response(documents.access_control_policy(call.owner, private(call.owner.id)))
 
 
 async def get_object_retention(call: Call) -> Response:

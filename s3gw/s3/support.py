@@ -30,15 +30,27 @@ _HARMLESS_ACLS = frozenset(
     ("private", "bucket-owner-read", "bucket-owner-full-control", "")
 )  # with one account an owner, all of them mean: nobody but the owner
 
-# Headers that say something of the object that these operations make; elsewhere they say nothing
-# that could be done.
-_OF_NEW_OBJECTS = frozenset(("x-amz-tagging",))
+# Headers that say something of what these operations make or set; elsewhere they say nothing that
+# could be done.
 _MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+_SETS_ACLS = _MAKES_OBJECTS | {"CreateBucket", "PutBucketAcl", "PutObjectAcl"}
+_FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "x-amz-tagging": _MAKES_OBJECTS,
+        "x-amz-acl": _SETS_ACLS,
+        "x-amz-grant-read": _SETS_ACLS,
+        "x-amz-grant-write": _SETS_ACLS,
+        "x-amz-grant-read-acp": _SETS_ACLS,
+        "x-amz-grant-write-acp": _SETS_ACLS,
+        "x-amz-grant-full-control": _SETS_ACLS,
+    }
+)
 
 
 _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "x-amz-acl": _HARMLESS_ACLS.__contains__,
+        "x-amz-tagging": lambda value: not value,
         "x-amz-bucket-object-lock-enabled": lambda value: value.lower() == "false",
         "x-amz-object-ownership": bool,
     }
@@ -76,10 +88,7 @@ def check_headers(operation: str, method: str, headers: Headers, *, sse_s3: bool
             continue
         if name.startswith("x-amz-server-side-encryption"):
             _check_encryption(name, value, sse_s3=sse_s3)
-        elif name in _OF_NEW_OBJECTS:
-            if value and method not in _READS and operation not in _MAKES_OBJECTS:
-                raise NotImplemented(Header=name)
-        elif method not in _READS:
+        elif method not in _READS and operation not in _FOR_SOME.get(name, ()):
             _check_write(name, value)
 
 

@@ -28,11 +28,7 @@ NOT_IMPLEMENTED = [
     ("x-amz-object-lock-retain-until-date", LATER),
     ("x-amz-object-lock-legal-hold", "ON"),
     ("x-amz-website-redirect-location", "/elsewhere"),
-    ("x-amz-acl", "public-read"),
-    ("x-amz-acl", "authenticated-read"),
-    ("x-amz-acl", "no-such-acl"),
-    ("x-amz-grant-read", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'),
-    ("x-amz-grant-full-control", "id=x"),
+    ("x-amz-acl", "aws-exec-read"),
     ("x-amz-mfa", "1 2"),
     ("x-amz-write-offset-bytes", "0"),
     ("x-amz-of-tomorrow", "1"),
@@ -117,9 +113,7 @@ def test_a_key_to_read_with_is_refused(
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
-        ("x-amz-acl", "public-read", "NotImplemented"),
-        ("x-amz-acl", "public-read-write", "NotImplemented"),
-        ("x-amz-grant-write", "id=x", "NotImplemented"),
+        ("x-amz-acl", "log-delivery-write", "NotImplemented"),
         ("x-amz-bucket-object-lock-enabled", "true", "NotImplemented"),
         ("x-amz-bucket-of-tomorrow", "1", "NotImplemented"),
     ],

@@ -148,7 +148,8 @@ _COPY = {"x_amz_copy_source": "other/key"}
         ("PUT", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
         ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", {"x_amz_tagging": "a"}, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"x_amz_tagging": "a=b"}, _REFUSED),
-        ("PUT", "/{bucket}/{key}", {"x_amz_acl": "public-read"}, _REFUSED),
+        ("PUT", "/{bucket}/{key}", {"x_amz_acl": "public"}, (400, "InvalidArgument")),
+        ("DELETE", "/{bucket}/{key}", {"x_amz_acl": "public-read"}, _REFUSED),
     ],
 )
 def test_a_request_that_is_almost_a_plain_one_touches_nothing(

@@ -110,6 +110,27 @@ def test_who_makes_an_object_may_tag_it(operation: str) -> None:
     check("PUT", ("x-amz-tagging", "a=b"), operation=operation)
 
 
+ACLS = [("x-amz-acl", "public-read"), ("x-amz-acl", "x"), ("x-amz-grant-write-acp", "id=x")]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["PutObject", "CopyObject", "CreateMultipartUpload", "CreateBucket", "PutBucketAcl",
+     "PutObjectAcl"],
+)  # fmt: skip
+def test_who_makes_or_sets_an_acl_reads_what_the_headers_say_of_it(operation: str) -> None:
+    for header in ACLS:
+        check("PUT", header, operation=operation)
+
+
+@pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "DeleteObject"])
+def test_elsewhere_an_acl_that_would_grant_something_is_refused(operation: str) -> None:
+    for header in ACLS:
+        with pytest.raises(NotImplemented):
+            check("PUT", header, operation=operation)
+    check("PUT", ("x-amz-acl", "private"), operation=operation)
+
+
 @pytest.mark.parametrize("value", ["GLACIER", "standard", ""])
 def test_other_storage_classes_are_invalid(value: str) -> None:
     with pytest.raises(InvalidStorageClass) as refused:
