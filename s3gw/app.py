@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from s3gw.buckets.acls import Acls
 from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
@@ -99,6 +100,7 @@ def create_app(
             info=InfoCache(swift, clock),
             releases=Releases(facts, settings.jobs.min_age, clock),
             clock=clock,
+            acls=Acls(settings.access.acl_keys),
             names=(
                 None
                 if service is None

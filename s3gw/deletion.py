@@ -29,7 +29,7 @@ from s3gw.object_version import (
     object_of,
     top_version,
 )
-from s3gw.s3.errors import NoSuchBucket
+from s3gw.s3.errors import AccessDenied, NoSuchBucket
 from s3gw.swift.errors import SwiftStatus
 from s3gw.version_changes import delete_version, replace_null, restore
 
@@ -47,8 +47,11 @@ class Deleted:
 async def delete(call: Call, key: str, version_id: str | None) -> Deleted:
     """Delete an object or one of its versions; what is not there is fine.
 
-    Two requests; more for a version (see `_delete_named`).  Raises InvalidArgument, NoSuchBucket.
+    Two requests; more for a version (see `_delete_named`).  Raises InvalidArgument, NoSuchBucket,
+    AccessDenied: S3's ACLs let nobody but the owner delete a version by its id.
     """
+    if version_id is not None and not call.is_owner and call.settings.access.mode == "s3":
+        raise AccessDenied
     subject = object_of(call, key, version_id)
     if version_id not in {None, NULL}:
         return await _delete_named(subject, str(version_id))
@@ -111,7 +114,7 @@ async def _mark(call: Call, subject: Subject) -> Deleted:
             raise
         answer = error.headers
     marker = answer.get(VERSION_ID, NULL)
-    if marker == NULL and call.is_owner:
+    if marker == NULL and call.sees_all:
         await replace_null(subject)
     return Deleted(marker, is_marker=True)
 

@@ -31,7 +31,7 @@ async def written(call: Call, headers: Mapping[str, str], key: str | None = None
     this raises nothing of Swift's.
     """
     given = headers.get(VERSION_ID)
-    if given is not None or not call.is_owner:
+    if given is not None or not call.sees_all:
         return given
     try:
         facts = await call.bucket_facts()
@@ -77,7 +77,7 @@ async def check_absent(call: Call) -> None:
     There Swift judges that only when it has stored the version, which lies in a container of its
     own (see `discard`).  Raises PreconditionFailed.
     """
-    if not call.is_owner or (await call.bucket_facts()).versioning != ENABLED:
+    if not call.sees_all or (await call.bucket_facts()).versioning != ENABLED:
         return
     if await _has_object(object_of(call, call.key)):
         raise PreconditionFailed(Condition="If-None-Match")

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
+from s3gw import own_acls
 from s3gw.access.acl import private
 from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
 from s3gw.call import Call, Response
@@ -96,8 +98,7 @@ async def create_bucket(call: Call) -> Response:
     constraint = parse_create_bucket_configuration(await call.read_xml())
     if constraint not in {None, call.settings.s3.region, _DEFAULT_REGION}:
         raise InvalidLocationConstraint(LocationConstraint=constraint)
-    wanted = _wanted_acl(call)
-    created = await _make(call, wanted)
+    created = await _make(call, _acl_giver(call))
     call.services.facts.forget(call.account_id, call.bucket)
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     if not created:
@@ -108,22 +109,30 @@ async def create_bucket(call: Call) -> Response:
     return Response(200, [("Location", f"/{call.bucket}")])
 
 
-def _wanted_acl(call: Call) -> ContainerAcl:
+def _acl_giver(call: Call) -> Callable[[], Awaitable[object]]:
+    """What gives the bucket the ACL that the request wants, once it is there.
+
+    A `+segments` left over from an earlier bucket must not keep that bucket's.  Raises what is
+    wrong with the ACL.
+    """
     wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
+    nobody = ContainerAcl()
     if wanted is None or wanted == private(call.owner.id):
-        return ContainerAcl()
+        return partial(container_acls.write_to_segments, call.swift, call.bucket, nobody)
     if call.settings.access.mode == "s3":
-        raise NotImplemented(Header=acls.ACL_HEADER)
-    return to_container(wanted, public_listings=call.settings.access.public_listings)
+        return partial(own_acls.give_bucket, call, wanted)
+    listings = call.settings.access.public_listings
+    container = to_container(wanted, public_listings=listings)
+    return partial(container_acls.write, call.swift, call.bucket, container)
 
 
-async def _make(call: Call, acl: ContainerAcl) -> bool:
+async def _make(call: Call, give_acl: Callable[[], Awaitable[object]]) -> bool:
     """Make the container, under a claim of its name where names are global."""
 
     async def make() -> bool:
         created = await call.swift.put_container(call.bucket, {})
         if created:
-            await _give_acl(call, acl)
+            await _give(call, give_acl)
         return created
 
     names = call.services.names
@@ -132,16 +141,10 @@ async def _make(call: Call, acl: ContainerAcl) -> bool:
     return await names.create(call.place, call.swift, call.bucket, make)
 
 
-async def _give_acl(call: Call, acl: ContainerAcl) -> None:
-    """Give the new bucket its ACL, not with the PUT: that would change a bucket that was there.
-
-    A `+segments` left over from an earlier bucket must not keep that bucket's ACL.
-    """
+async def _give(call: Call, acl: Callable[[], Awaitable[object]]) -> None:
+    """Give the new bucket its ACL, not with the PUT: that would change a bucket that was there."""
     try:
-        if acl == ContainerAcl():
-            await container_acls.write_to_segments(call.swift, call.bucket, acl)
-        else:
-            await container_acls.write(call.swift, call.bucket, acl)
+        await acl()
     except (SwiftStatus, SwiftUnreachable, S3Error):
         with suppress(SwiftStatus, SwiftUnreachable):
             await call.swift.delete_container(call.bucket)

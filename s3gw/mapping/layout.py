@@ -47,6 +47,8 @@ object, and only if the Swift ETag is the object's."""
 META_CHECKSUM = "X-Object-Meta-S3gw-Checksum"
 """`<algorithm>:<base64>:<FULL_OBJECT or COMPOSITE>:<Swift ETag>`.  The ETag is empty where the
 checksum came in with the very PUT that stored the content, whose ETag was not known yet."""
+META_ACL = "X-Object-Meta-S3gw-Acl-"
+"""`…Acl-<n>`, from 0: the pieces of the object's ACL under its seal (access.seal)."""
 META_LONG = "X-Object-Meta-S3gw-Long-"
 """`…Long-<i>-0` is the name, `…Long-<i>-<n>` the pieces of a user value over Swift's limit."""
 META_TAGS = "X-Object-Meta-S3gw-Tags-"
