@@ -10,6 +10,7 @@ from enum import StrEnum
 from s3gw.access.needs import Need
 from s3gw.call import Call, Response
 from s3gw.handlers import (
+    attributes,
     bucket_settings,
     buckets,
     complete,
@@ -217,6 +218,14 @@ OPERATIONS: tuple[Operation, ...] = (
         _OBJECT,
         "tagging",
         tagging.get_object_tagging,
+    ),
+    Operation(
+        "GetObjectAttributes",
+        "GET",
+        _OBJECT,
+        "attributes",
+        attributes.get_object_attributes,
+        needs=Need.OBJECT_READ,
     ),
     Operation(
         "PutObjectTagging",

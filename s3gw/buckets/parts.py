@@ -4,17 +4,21 @@ from s3gw.buckets import parallel
 from s3gw.mapping import etags, layout
 from s3gw.mapping.parts import ObjectPart, table_of
 from s3gw.s3.errors import BrokenMPU
-from s3gw.swift.account import Account, Entry
+from s3gw.swift.account import Account, Entry, segments_of
 from s3gw.swift.errors import SwiftStatus
+from s3gw.swift.transport import SwiftResponse
 
 
 async def read_parts(
-    account: Account, bucket: str, segments: list[Entry], etag: str
+    account: Account, bucket: str, manifest: SwiftResponse
 ) -> tuple[ObjectPart, ...]:
-    """The parts of the object with these segments in its own manifest, and this S3 ETag.
+    """The parts of the object whose own manifest this answer is, unread.
 
     One request for each manifest below it.  Raises BrokenMPU if one is gone.
     """
+    segments = await segments_of(manifest)
+    swift_etag = etags.manifest(str(segment.get("etag", "")) for segment in segments)
+    etag = etags.from_headers(manifest.headers, swift_etag) or ""
 
     async def expand(segment: Entry) -> list[Entry]:
         name = layout.submanifest_of_segment(str(segment.get("path", "")), bucket)

@@ -31,7 +31,6 @@ from s3gw.s3.headers import (
     response_overrides,
 )
 from s3gw.s3.names import check_key
-from s3gw.swift.account import segments_of
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import SwiftResponse
 
@@ -136,7 +135,7 @@ async def _get_part(call: Call, subject: Subject, asked: _Asked, number: int) ->
                 answer.close()
                 raise _no_part(number, 1)
             return _as_only_part(await _sent(call, answer, manifest, asked))
-        part, count = await _locate(call, answer, manifest.headers, number)
+        part, count = await _locate(call, answer, number)
         if not part.size:
             return _as_part(await _judged(call, 200, await head(subject), asked), part, count)
         wanted = ByteRange(part.offset, part.offset + part.size - 1, "")
@@ -157,23 +156,15 @@ async def _head_part(call: Call, subject: Subject, asked: _Asked, number: int) -
                 raise _no_part(number, 1)
             return _as_only_part(await _judged(call, 200, found, asked))
         answer, manifest = await _get(subject, {}, as_manifest=True)
-        part, count = await _locate(call, answer, manifest.headers, number)
+        part, count = await _locate(call, answer, number)
         if _are_one(manifest, found):
             return _as_part(await _judged(call, 200, found, asked), part, count)
     raise ServiceUnavailable
 
 
-async def _locate(
-    call: Call, answer: SwiftResponse, headers: Mapping[str, str], number: int
-) -> tuple[ObjectPart, int]:
-    """The part of that number, and how many there are; `answer`: the manifest, unread.
-
-    Raises InvalidPartNumber.
-    """
-    segments = await segments_of(answer)
-    swift_etag = etags.manifest(str(segment.get("etag", "")) for segment in segments)
-    etag = etags.from_headers(headers, swift_etag) or ""
-    parts = await read_parts(call.swift, call.bucket, segments, etag)
+async def _locate(call: Call, manifest: SwiftResponse, number: int) -> tuple[ObjectPart, int]:
+    """The part of that number, and how many there are; raises InvalidPartNumber."""
+    parts = await read_parts(call.swift, call.bucket, manifest)
     for part in parts:
         if part.number == number:
             return part, len(parts)

@@ -331,7 +331,6 @@ def test_unknown_parameters_of_a_read_are_ignored(raw: Raw, kept: Kept, method: 
         ("versionId=", 400, "InvalidArgument"),
         ("torrent", 501, "NotImplemented"),
         ("restore", 501, "NotImplemented"),
-        ("attributes", 501, "NotImplemented"),
         ("uploads", 501, "NotImplemented"),
         ("website", 501, "NotImplemented"),
         ("acl&tagging", 400, "InvalidArgument"),
