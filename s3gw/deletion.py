@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call
+from s3gw.large_objects import delete_with_parts
 from s3gw.mapping import etags
 from s3gw.mapping.versions import (
     NULL,
@@ -80,22 +81,12 @@ async def _delete_unversioned(call: Call, key: str, headers: Mapping[str, str]) 
         if etags.is_static_large_object(headers) and not keeps_versions(
             await call.swift.head_container(call.bucket, newest=True)
         ):
-            await _delete_large(call, key)
+            await delete_with_parts(call, key, headers)
         else:
             await call.swift.delete_object(call.bucket, key)
     except SwiftStatus as error:
         if error.status != 404:
             raise
-
-
-async def _delete_large(call: Call, key: str) -> None:
-    try:
-        await call.swift.delete_large_object(call.bucket, key)
-    except SwiftStatus as error:
-        # Overwritten since the HEAD by an object without parts: Swift has deleted nothing.
-        if error.status != 400 or b"Not an SLO manifest" not in error.body:
-            raise
-        await call.swift.delete_object(call.bucket, key)
 
 
 async def _mark(call: Call, subject: Subject) -> Deleted:

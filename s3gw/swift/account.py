@@ -178,18 +178,24 @@ class Account:
         await response.read()
         return response.headers
 
-    async def delete_large_object(self, container: str, name: str) -> None:
+    async def delete_large_object(self, container: str, name: str, *, later: bool = False) -> None:
         """Delete a static large object and its segments; 400 if it is none.
 
-        Swift answers 200 whatever happened to the segments; the report says it.
+        Swift answers 200 whatever happened to the segments; the report says it.  `later`: the
+        segments are left to Swift's expirer (400 for nested manifests, and for segments in several
+        containers), and the answer comes at once.
         """
+        query = {"multipart-manifest": "delete"} | ({"async": "on"} if later else {})
         response = await self._call(
             "DELETE",
             _path(container, name),
-            query={"multipart-manifest": "delete"},
+            query=query,
             headers={"Accept": "application/json"},
         )
-        _check_report(response, await _json(response), "DELETE", _path(container, name))
+        if response.status == 204:
+            await response.read()
+        else:
+            _check_report(response, await _json(response), "DELETE", _path(container, name))
 
     async def bulk_delete(self, names: Iterable[tuple[str, str]]) -> Entry:
         """Delete objects, given as (container, name), in one request: the bulk report."""

@@ -30,6 +30,8 @@ class ClusterInfo:
     max_deletes_per_request: int = 10_000
     bulk_delete: bool = True
     slo: bool = True
+    slo_async_delete: bool = False
+    """Swift takes segments to its expirer, and answers at once."""
     object_versioning: bool = True
 
 
@@ -41,6 +43,10 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
         value = table.get(name) if isinstance(table, dict) else None
         # A bool is an int, too.
         return value if type(value) is int and value > 0 else default
+
+    def flag(section: str, name: str) -> bool:
+        table = document.get(section)
+        return isinstance(table, dict) and table.get(name) is True
 
     plain = ClusterInfo()
     return ClusterInfo(
@@ -55,6 +61,7 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
         ),
         bulk_delete="bulk_delete" in document,
         slo="slo" in document,
+        slo_async_delete=flag("slo", "allow_async_delete"),
         object_versioning="object_versioning" in document,
     )
 

@@ -106,12 +106,12 @@ class Running:
         """Wait until no request is being served, whatever goes on behind; fails after seconds."""
         self._wait_while(self.serving)
 
-    def wait_until_idle(self) -> None:
+    def wait_until_idle(self, seconds: float = _IDLE) -> None:
         """Wait until there is nothing to do, also behind the answers; fails after seconds."""
-        self._wait_while(lambda: self.serving() or self.working())
+        self._wait_while(lambda: self.serving() or self.working(), seconds)
 
-    def _wait_while(self, busy: Callable[[], bool]) -> None:
-        end = time.monotonic() + _IDLE
+    def _wait_while(self, busy: Callable[[], bool], seconds: float = _IDLE) -> None:
+        end = time.monotonic() + seconds
         while busy():
             assert time.monotonic() < end, "the gateway is still busy"
             time.sleep(0.005)

@@ -29,6 +29,20 @@ def test_limits_are_read_from_the_document() -> None:
     assert info.max_meta_value_length == 256
 
 
+@pytest.mark.parametrize(
+    ("slo", "allowed"),
+    [
+        ({"allow_async_delete": True}, True),
+        ({"allow_async_delete": False}, False),
+        ({"allow_async_delete": "true"}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_segments_go_to_the_expirer_only_where_swift_says_so(slo: object, *, allowed: bool) -> None:
+    assert parse_info({"slo": slo}).slo_async_delete is allowed
+
+
 @pytest.mark.parametrize("odd", [None, 0, -1, "100", 1.5, True, [], {}])
 def test_a_limit_that_is_none_is_swifts_default(odd: object) -> None:
     assert parse_info({"swift": {"max_file_size": odd}}) == DEFAULT
