@@ -150,6 +150,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GetBucketCors", "GET", _BUCKET, "cors", cors.get_bucket_cors),
     Operation("PutBucketCors", "PUT", _BUCKET, "cors", cors.put_bucket_cors),
     Operation("DeleteBucketCors", "DELETE", _BUCKET, "cors", cors.delete_bucket_cors),
+    Operation("GetBucketTagging", "GET", _BUCKET, "tagging", tagging.get_bucket_tagging),
+    Operation("PutBucketTagging", "PUT", _BUCKET, "tagging", tagging.put_bucket_tagging),
+    Operation("DeleteBucketTagging", "DELETE", _BUCKET, "tagging", tagging.delete_bucket_tagging),
     *(
         Operation(name, "GET", _BUCKET, subresource, handler, note=_UNSET)
         for name, subresource, handler in bucket_settings.UNSET

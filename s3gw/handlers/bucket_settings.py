@@ -10,7 +10,6 @@ from s3gw.s3.errors import (
     NoSuchBucketPolicy,
     NoSuchLifecycleConfiguration,
     NoSuchPublicAccessBlockConfiguration,
-    NoSuchTagSet,
     NoSuchWebsiteConfiguration,
     ObjectLockConfigurationNotFoundError,
     OwnershipControlsNotFoundError,
@@ -76,7 +75,6 @@ UNSET: tuple[tuple[str, str, Callable[[Call], Awaitable[Response]]], ...] = (
     ),
     ("GetBucketReplication", "replication", _refuses(ReplicationConfigurationNotFoundError)),
     ("GetBucketRequestPayment", "requestPayment", _shows("requestPayment")),
-    ("GetBucketTagging", "tagging", _refuses(NoSuchTagSet)),
     ("GetBucketWebsite", "website", _refuses(NoSuchWebsiteConfiguration)),
 )
 """Operation, sub-resource and handler of what nobody can set yet."""
