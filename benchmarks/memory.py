@@ -78,6 +78,7 @@ def worker(directory: Path, ready: Ready) -> Iterator[tuple[int, str]]:
             "system_scope": "all",
         },
         "swift": {"region": ready["region"]},
+        "metrics": {"port": 0},
         "log": {"level": "warning"},
     }
     settings = directory / "worker.toml"

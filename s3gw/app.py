@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from s3gw.buckets.cors import CorsRules
@@ -18,15 +18,21 @@ from s3gw.buckets.release import Releases
 from s3gw.buckets.resolve import Names
 from s3gw.call import Services
 from s3gw.config import Settings
+from s3gw.endpoints import OperatorPort, opened
 from s3gw.gateway import Gateway
 from s3gw.identity.authenticate import Authenticator
 from s3gw.identity.keystone import KeystoneProvider
 from s3gw.identity.model import Provider
 from s3gw.identity.service import ServiceUser
 from s3gw.identity.static import StaticProvider
-from s3gw.observe import configure_logging
+from s3gw.metrics import Cache, Metrics, Sources
+from s3gw.observe import Exchange, Times, configure_logging, log_request
+from s3gw.readiness import Readiness, backends
 from s3gw.s3.cors import Rule
+from s3gw.s3.request import Headers, Request
 from s3gw.s3.signature import SignatureRules
+from s3gw.s3.target import resolve_target
+from s3gw.slots import Slots
 from s3gw.swift.http import AiohttpTransport
 from s3gw.swift.info import InfoCache
 from s3gw.swift.transport import Transport
@@ -35,6 +41,7 @@ _PROVIDERS: dict[str, Callable[..., Provider]] = {
     "keystone": KeystoneProvider,
     "static": StaticProvider,
 }
+_HEALTH = b"/-/health"
 
 
 def clock() -> float:
@@ -63,71 +70,151 @@ def default_rules(settings: Settings) -> list[Rule]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """What serves: its connections are open, and closed by `aclose`."""
+
+    services: Services
+    provider: Provider
+    authenticator: Authenticator
+    service: ServiceUser | None
+    swift: Transport
+    slots: Slots
+
+    def metrics(self) -> Metrics:
+        """Nothing yet, but ready to count."""
+        services, authenticator = self.services, self.authenticator
+        caches: dict[str, Cache] = {
+            "secrets": authenticator.credentials,
+            "tokens": authenticator.logins,
+            "buckets": services.facts,
+            "etags": services.etags,
+            "cors": services.cors,
+        }
+        if services.names is not None:
+            caches["names"] = services.names
+        return Metrics(
+            Sources(
+                slots=self.slots,
+                traffic=self.swift.traffic,
+                credentials=authenticator.credentials,
+                logins=authenticator.logins,
+                caches=caches,
+                incidents=services.incidents,
+                background=services.background,
+            )
+        )
+
+    def readiness(self, port: OperatorPort) -> Readiness:
+        """Of this worker, and of the backends as it sees them."""
+        found = backends(
+            self.services.settings, self.provider, self.authenticator.logins, self.swift
+        )
+        return Readiness(found, port.stopping.is_set)
+
+    async def aclose(self) -> None:
+        """End what goes on behind the answers, and close all connections."""
+        # A multipart upload that is being completed is brought to its end.
+        self.services.releases.stop()
+        if self.services.background:
+            grace = self.services.settings.server.grace
+            await asyncio.wait(self.services.background, timeout=grace)
+        await self.authenticator.aclose()
+        if self.service is not None:
+            await self.service.aclose()
+        await self.swift.aclose()
+
+
 def create_app(
-    settings: Settings, transport: Callable[[Settings], Transport] = open_transport
+    settings: Settings,
+    transport: Callable[[Settings], Transport] = open_transport,
+    port: OperatorPort | None = None,
 ) -> Starlette:
     """The gateway as an ASGI application; its connections open and close with its lifespan.
 
-    Starlette's router matches the operator's paths only: S3's need the raw path, so the gateway
-    is what is left over.
+    Starlette's router matches nothing: S3's paths need to be raw, so the gateway is what is left
+    over.  `port` is served beside it.
     """
     configure_logging(settings.log)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        # First what may refuse the settings, then what has to be closed.
-        make = _PROVIDERS[settings.identity.provider]
-        provider = make(settings.identity, settings.swift, clock)
-        service = ServiceUser(settings, clock) if settings.buckets.global_names else None
-        swift = transport(settings)
-        authenticator = Authenticator(
-            provider,
-            settings.identity,
-            SignatureRules(
-                settings.s3.region,
-                strict_region=settings.s3.strict_region,
-                signature_v2=settings.s3.signature_v2,
-            ),
-            clock,
-        )
-        facts = FactsCache(settings.buckets.facts_ttl, clock)
-        services = Services(
-            settings=settings,
-            facts=facts,
-            cors=CorsRules(swift, default_rules(settings), settings.buckets.facts_ttl, clock),
-            etags=EtagCache(),
-            info=InfoCache(swift, clock),
-            releases=Releases(facts, settings.jobs.min_age, clock),
-            clock=clock,
-            names=(
-                None
-                if service is None
-                else Names(swift, service, settings.buckets.facts_ttl, clock)
-            ),
-        )
-        app.state.background = services.background
-        app.router.default = Gateway(services, authenticator, swift)
-        try:
-            yield
-        finally:
-            # A multipart upload that is being completed is brought to its end.
-            services.releases.stop()
-            if services.background:
-                await asyncio.wait(services.background, timeout=settings.server.grace)
-            await authenticator.aclose()
-            if service is not None:
-                await service.aclose()
-            await swift.aclose()
+        worker = _assemble(settings, transport)
+        metrics = worker.metrics()
 
-    app = Starlette(routes=[Route("/-/health", _health)], lifespan=lifespan)
+        def ended(exchange: Exchange, times: Times) -> None:
+            metrics.note(exchange, times)
+            log_request(exchange, times)
+
+        gateway = Gateway(worker.services, worker.authenticator, worker.swift, worker.slots, ended)
+        app.state.background = worker.services.background
+        app.state.metrics = metrics
+        app.router.default = partial(_front, gateway, settings.s3.domains)
+        try:
+            async with AsyncExitStack() as stack:
+                if port is not None:
+                    readiness = worker.readiness(port)
+                    stack.push_async_callback(readiness.aclose)
+                    await stack.enter_async_context(opened(port, readiness, metrics.text))
+                yield
+        finally:
+            await worker.aclose()
+
+    app = Starlette(lifespan=lifespan)
     app.router.redirect_slashes = False
     app.router.default = _starting
     return app
 
 
-async def _health(request: Request) -> PlainTextResponse:
-    del request
-    return PlainTextResponse("ok\n")
+def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) -> _Worker:
+    """Raises ConfigError for what may refuse the settings, before anything has to be closed."""
+    make = _PROVIDERS[settings.identity.provider]
+    provider = make(settings.identity, settings.swift, clock)
+    service = ServiceUser(settings, clock) if settings.buckets.global_names else None
+    swift = transport(settings)
+    rules = SignatureRules(
+        settings.s3.region,
+        strict_region=settings.s3.strict_region,
+        signature_v2=settings.s3.signature_v2,
+    )
+    ttl = settings.buckets.facts_ttl
+    facts = FactsCache(ttl, clock)
+    services = Services(
+        settings=settings,
+        facts=facts,
+        cors=CorsRules(swift, default_rules(settings), ttl, clock),
+        etags=EtagCache(),
+        info=InfoCache(swift, clock),
+        releases=Releases(facts, settings.jobs.min_age, clock),
+        clock=clock,
+        names=None if service is None else Names(swift, service, ttl, clock),
+    )
+    return _Worker(
+        services=services,
+        provider=provider,
+        authenticator=Authenticator(provider, settings.identity, rules, clock),
+        service=service,
+        swift=swift,
+        slots=Slots(settings.limits),
+    )
+
+
+async def _front(
+    gateway: Gateway, domains: tuple[str, ...], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Everything is S3's but one path, which no bucket can have: `-` is no bucket's name."""
+    if scope["raw_path"] == _HEALTH and not _names_a_bucket(scope, domains):
+        await PlainTextResponse("ok\n")(scope, receive, send)
+    else:
+        await gateway(scope, receive, send)
+
+
+def _names_a_bucket(scope: Scope, domains: tuple[str, ...]) -> bool:
+    """Whether the Host names a bucket, of which the path is a key."""
+    request = Request(
+        scope["method"], scope["raw_path"].decode(), "", Headers.from_bytes(scope["headers"])
+    )
+    return resolve_target(request, domains).virtual_host
 
 
 async def _starting(scope: Scope, receive: Receive, send: Send) -> None:

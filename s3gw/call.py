@@ -143,6 +143,14 @@ class Body:
                 yield data
 
 
+@dataclass(slots=True)
+class Incidents:
+    """What happened since the start that an operator should know of."""
+
+    late_parts: int = 0
+    """Parts that were stored after their upload had ended; each may have broken an object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What all requests of a worker share."""
@@ -159,6 +167,7 @@ class Services:
     """Global bucket names; None if each project has its own."""
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     """Work that goes on after its answer; held here so that it is not collected."""
+    incidents: Incidents = field(default_factory=Incidents)
 
 
 @dataclass(slots=True)

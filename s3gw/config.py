@@ -8,56 +8,29 @@ empty text unsets what may be unset, in the file and in the environment.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    IPvAnyNetwork,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import Field, IPvAnyNetwork, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from s3gw.setting_types import (
+    SPLIT,
+    Bytes,
+    File,
+    Name,
+    Port,
+    PortOrNone,
+    Seconds,
+    SecondsOrZero,
+    Secret,
+    Section,
+    Text,
+    Texts,
 )
 
 PREFIX = "S3GW_"
 
 
-def _unless_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-def _split(value: object) -> object:
-    """The environment has no lists: there it is one text, with commas."""
-    if not isinstance(value, str):
-        return value
-    return tuple(item.strip() for item in value.split(",") if item.strip())
-
-
-Name = Annotated[str, Field(min_length=1)]
-Text = Annotated[str | None, BeforeValidator(_unless_empty)]
-Secret = Annotated[str | None, BeforeValidator(_unless_empty), Field(repr=False)]
-File = Annotated[Path | None, BeforeValidator(_unless_empty)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Bytes = Annotated[int, Field(gt=0)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-
-
 class ConfigError(Exception):
     """A setting is wrong; the text is one line that names the key and what to do."""
-
-
-class Section(BaseModel):
-    """A table of the settings file: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
 
 class Server(Section):
@@ -82,7 +55,10 @@ class Server(Section):
     body_timeout: Seconds = 60
     """Seconds without any progress after which a stalled upload or download is cut."""
     grace: SecondsOrZero = 30
-    """Seconds that requests in flight may go on after SIGTERM."""
+    """Seconds that requests in flight may go on after the port was closed."""
+    drain: SecondsOrZero = 0
+    """Seconds from SIGTERM until the port is closed, in which `/-/ready` already says no: as long
+    as load balancers take to notice."""
 
     @model_validator(mode="after")
     def _key_has_its_certificate(self) -> "Server":
@@ -148,7 +124,7 @@ class Identity(Section):
     """Where credentials come from: `keystone` (EC2 credentials) or `static` (a file of keys)."""
     auth_url: Annotated[Text, Field(examples=["https://keystone.example.com/v3"])] = None
     """Keystone's URL (provider keystone)."""
-    service: Annotated[dict[str, Any], Field(examples=[_SERVICE], repr=False)] = {}
+    service: Annotated[dict[str, Any], Field(examples=[_SERVICE], repr=False)] = {}  # noqa: RUF012 - pydantic copies it
     """The service user's login: `auth_type` (default `password`) and that keystoneauth1 plugin's
     options; `password_file` reads the password from a file. A system-scoped user with the roles
     reader and service is enough."""
@@ -213,7 +189,7 @@ class Swift(Section):
         return template
 
 
-Networks = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], SPLIT]
 
 
 class Proxy(Section):
@@ -255,7 +231,7 @@ class Access(Section):
     mode: Literal["swift", "s3"] = "swift"
     """`swift`: bucket ACLs are Swift's container ACLs and Swift enforces them. `s3`: S3's own
     ACLs, also of single objects, enforced by the gateway; needs access.service."""
-    service: Annotated[dict[str, Any], Field(examples=[_ACCESS_SERVICE], repr=False)] = {}
+    service: Annotated[dict[str, Any], Field(examples=[_ACCESS_SERVICE], repr=False)] = {}  # noqa: RUF012 - pydantic copies it
     """The login of the gateway's own user in Swift, scoped to a project, whose account holds the
     names of all buckets: a keystoneauth1 plugin's options as in identity.service (it may be the
     same user), auth_url is identity.auth_url if absent. Mode s3 needs Swift's reseller-admin
@@ -305,9 +281,9 @@ class Access(Section):
 
 
 _Method = Literal["GET", "PUT", "POST", "DELETE", "HEAD"]
-Methods = Annotated[tuple[_Method, ...], BeforeValidator(_split), Field(min_length=1)]
+Methods = Annotated[tuple[_Method, ...], SPLIT, Field(min_length=1)]
 _Pattern = Annotated[str, Field(pattern=r"^[^*]*\*?[^*]*$")]
-Patterns = Annotated[tuple[_Pattern, ...], BeforeValidator(_split)]
+Patterns = Annotated[tuple[_Pattern, ...], SPLIT]
 
 
 class Cors(Section):
@@ -331,6 +307,15 @@ class Jobs(Section):
 
     min_age: SecondsOrZero = 3600
     """Seconds that every part of an upload must be old before an overwrite or a delete frees it."""
+
+
+class Metrics(Section):
+    """The operator's own port: `/-/health`, `/-/ready` and `/-/metrics`, for whoever reaches it."""
+
+    host: Name = "127.0.0.1"
+    """Address to listen on."""
+    port: PortOrNone = 8334
+    """TCP port to listen on, one for all workers; empty: none."""
 
 
 class Log(Section):
@@ -364,6 +349,7 @@ class Settings(BaseSettings):
     access: Access = Access()
     cors: Cors = Cors()
     jobs: Jobs = Jobs()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ from s3gw.identity.authenticate import ANONYMOUS, Authenticated, Authenticator
 from s3gw.identity.flights import WAITING
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
-from s3gw.observe import Exchange, Times, log_request, new_request_id
+from s3gw.observe import Exchange, Times, new_request_id
 from s3gw.operations import PREFLIGHT, Operation
 from s3gw.resolution import resolve
 from s3gw.s3.cors import read_cross_origin
@@ -63,7 +63,8 @@ class Gateway:
         services: Services,
         authenticator: Authenticator,
         transport: Transport,
-        ended: Callable[[Exchange, Times], None] = log_request,
+        slots: Slots,
+        ended: Callable[[Exchange, Times], None],
     ) -> None:
         """`ended` is told of each request at its end."""
         self._services = services
@@ -71,14 +72,14 @@ class Gateway:
         self._authenticator = authenticator
         self._admission = Admission(services, authenticator, transport)
         self._ended = ended
-        self.slots = Slots(self._settings.limits)
+        self._slots = slots
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         client = scope["client"]
         exchange = Exchange(new_request_id(), client[0] if client else "")
         WAITING.set(exchange.keystone)
-        self.slots.enter()
+        self._slots.enter()
         try:
             response = await self._respond(exchange, scope, receive)
             response.headers += await self._cross_origin_headers(exchange)
@@ -93,7 +94,7 @@ class Gateway:
             )
             await self._send(exchange, response, receive, send)
         finally:
-            self.slots.leave(exchange.slot)
+            self._slots.leave(exchange.slot)
             self._ended(exchange, exchange.times())
 
     async def _send(
@@ -145,7 +146,7 @@ class Gateway:
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         exchange.method = scope["method"]
         exchange.path = scope["raw_path"].decode("latin-1")
-        self.slots.check()
+        self._slots.check()
         # Copied, since the server appends the trailers of the body to the scope's own list.
         pairs = list(scope["headers"])
         self._check_header_size(pairs)
@@ -173,7 +174,7 @@ class Gateway:
         """Among those of the caller's access key, which is certain by now."""
         access_key = "" if known.caller is None else known.caller.access_key
         exchange.access_key = access_key
-        self.slots.claim(access_key)
+        self._slots.claim(access_key)
         exchange.slot = access_key
 
     def _check_header_size(self, pairs: list[tuple[bytes, bytes]]) -> None:

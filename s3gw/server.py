@@ -7,11 +7,19 @@ without bound; from then on the gateway's own limits hold.
 import asyncio
 import functools
 import math
+import multiprocessing
 import socket
 import ssl
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from http import HTTPStatus
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
@@ -19,12 +27,18 @@ from uvicorn.supervisors import Multiprocess
 from s3gw.answer import complete_headers, error_response
 from s3gw.app import create_app
 from s3gw.config import ConfigError, Server, Settings, read_secret
+from s3gw.endpoints import OperatorPort
 from s3gw.observe import new_request_id
 from s3gw.s3.errors import BadRequest, RequestHeaderSectionTooLarge, S3Error
 
 _BACKLOG = 2048
 # What the guard tolerates above the gateway's own limit, which answers in S3's words.
 _SLACK = 4
+_TICK = 0.1  # seconds, as uvicorn's own
+# How uvicorn starts its workers, to which the event that they share has to go.
+_SPAWN = multiprocessing.get_context("spawn")
+
+_log = structlog.get_logger(__name__)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -149,14 +163,83 @@ def _refusal(error: S3Error, more: list[tuple[bytes, bytes]]) -> bytes:
     return b"\r\n".join([*lines, b"", cast("bytes", response.body)])
 
 
+class _Single(uvicorn.Server):
+    """A server without workers."""
+
+    def __init__(self, config: uvicorn.Config, stop: "_Stop") -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    async def main_loop(self) -> None:
+        """See Server: it ends when the server is to stop taking requests."""
+        await super().main_loop()
+        self._stop.flag.set()
+        for tick in range(math.ceil(self._stop.drain / _TICK)):
+            if self.force_exit:
+                return
+            await asyncio.sleep(_TICK)
+            await self.on_tick(tick)
+
+
+class _Workers(Multiprocess):
+    """Several processes that share the ports."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], stop: "_Stop") -> None:
+        super().__init__(config, sockets)
+        self._stop = stop
+
+    def terminate_all(self) -> None:
+        """See Multiprocess: the first step of its end."""
+        self._stop.flag.set()
+        time.sleep(self._stop.drain)
+        super().terminate_all()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """How a server stops: `flag` is set, and the ports close `drain` seconds later."""
+
+    flag: Event
+    drain: float
+
+
 def serve(settings: Settings) -> None:
     """Run the gateway until it is told to stop (SIGINT, SIGTERM).
 
     Raises ConfigError if it cannot listen.
     """
     server = settings.server
-    config = uvicorn.Config(
-        functools.partial(create_app, settings),
+    _check_tls(server)
+    asyncio.run(_try_out(settings))
+    stop = _Stop(_SPAWN.Event(), server.drain)
+    with ExitStack() as stack:
+        listening = stack.enter_context(_listen("server", server.host, server.port))
+        _limit_unread(listening, server.body_timeout)
+        config = _config(settings, _operator_port(settings, stop.flag, stack))
+        if server.workers > 1:
+            _Workers(config, [listening], stop).run()
+        else:
+            _Single(config, stop).run(sockets=[listening])
+
+
+def _operator_port(settings: Settings, stopping: Event, stack: ExitStack) -> OperatorPort | None:
+    """The port for whoever runs the gateway, if there shall be one; raises ConfigError."""
+    metrics = settings.metrics
+    if metrics.port is None:
+        return None
+    listening = stack.enter_context(_listen("metrics", metrics.host, metrics.port))
+    peers = None
+    if settings.server.workers > 1:
+        peers = Path(stack.enter_context(TemporaryDirectory(prefix="s3gw-")))
+    host, port = listening.getsockname()[:2]
+    _log.info("operator port", host=host, port=port)
+    return OperatorPort(listening, stopping, peers)
+
+
+def _config(settings: Settings, port: OperatorPort | None) -> uvicorn.Config:
+    server = settings.server
+    return uvicorn.Config(
+        functools.partial(create_app, settings, port=port),
         factory=True,
         loop="uvloop",
         http=functools.partial(  # type: ignore[arg-type]  # uvicorn only ever calls it
@@ -177,13 +260,6 @@ def serve(settings: Settings) -> None:
         ssl_keyfile=server.tls_key,
         ssl_keyfile_password=_key_password(server),
     )
-    _check_tls(config)
-    asyncio.run(_try_out(settings))
-    with _listen(server) as listening:
-        if server.workers > 1:
-            Multiprocess(config, sockets=[listening]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listening])
 
 
 def _key_password(server: Server) -> str | None:
@@ -198,34 +274,38 @@ async def _try_out(settings: Settings) -> None:
         pass
 
 
-def _check_tls(config: uvicorn.Config) -> None:
+def _check_tls(server: Server) -> None:
     """Load the certificate now, so that a bad one is one line and not a worker's traceback."""
-    if config.ssl_certfile is None:
+    if server.tls_certificate is None:
         return
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # Without a passphrase OpenSSL would ask the terminal for one.
-    password = config.ssl_keyfile_password or ""
+    password = _key_password(server) or ""
     try:
-        context.load_cert_chain(config.ssl_certfile, config.ssl_keyfile, password)
+        context.load_cert_chain(server.tls_certificate, server.tls_key, password)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"server.tls_certificate, server.tls_key: {error}") from error
 
 
-def _listen(server: Server) -> socket.socket:
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+def _listen(section: str, host: str, port: int) -> socket.socket:
+    """A listening socket; `section` is where the settings host and port stand."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # inherited by every connection, on Linux
-            unread = math.ceil(server.body_timeout * 1000)
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)
-        listening.bind((server.host, server.port))
+        listening.bind((host, port))
         listening.listen(_BACKLOG)
         listening.set_inheritable(True)
     except OSError as error:
         listening.close()
         raise ConfigError(
-            f"server.host, server.port: cannot listen on {server.host}:{server.port}: "
-            f"{error.strerror}"
+            f"{section}.host, {section}.port: cannot listen on {host}:{port}: {error.strerror}"
         ) from error
     return listening
+
+
+def _limit_unread(listening: socket.socket, seconds: float) -> None:
+    """End each of its connections on which the other side takes nothing for so long."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux, where connections inherit it
+        unread = math.ceil(seconds * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from s3gw.config import PREFIX, ConfigError, Section, Settings
+from s3gw.config import PREFIX, ConfigError, Settings
+from s3gw.setting_types import Section
 
 
 def load(path: Path | None) -> Settings:

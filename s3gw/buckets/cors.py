@@ -85,6 +85,8 @@ class CorsRules:
         self._default = tuple(default)
         self._ttl = ttl
         self._clock = clock
+        self.hits = 0
+        self.misses = 0
         self._known: OrderedDict[tuple[str, str], tuple[float, tuple[Rule, ...]]] = OrderedDict()
 
     async def of(self, storage_url: str = "", bucket: str = "") -> tuple[Rule, ...]:
@@ -101,7 +103,9 @@ class CorsRules:
         until, rules = self._known.get(key, (0.0, ()))
         now = self._clock()
         if now < until:
+            self.hits += 1
             return rules
+        self.misses += 1
         try:
             rules = await read(Account(self._transport, Nobody(storage_url)), bucket)
         except SwiftStatus as error:

@@ -22,6 +22,9 @@ class EtagCache:
     """S3 ETags of static large objects whose headers or listing entries do not carry them."""
 
     def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+        """Requests to Swift, of which one ETag can need two."""
         self._known: OrderedDict[tuple[str, str, str, str], str] = OrderedDict()
 
     async def of_object(
@@ -50,7 +53,9 @@ class EtagCache:
         place = owner, bucket, key, etags.unquoted(slo_etag)
         known = self._known.get(place)
         if known is not None:
+            self.hits += 1
             return known
+        self.misses += 1
         try:
             headers = await account.head_object(bucket, key)
         except SwiftStatus as error:
@@ -71,7 +76,10 @@ class EtagCache:
         self, place: tuple[str, str, str, str], account: Account, query: Mapping[str, str]
     ) -> str:
         known = self._known.get(place)
-        if known is None:
+        if known is not None:
+            self.hits += 1
+        else:
+            self.misses += 1
             _, bucket, key, swift_etag = place
             try:
                 segments = await account.get_manifest(

@@ -60,6 +60,8 @@ class FactsCache:
     def __init__(self, ttl: float, clock: Callable[[], float]) -> None:
         self._ttl = ttl
         self._clock = clock
+        self.hits = 0
+        self.misses = 0
         self._known: OrderedDict[tuple[str, str], tuple[float, ContainerFacts | None]] = (
             OrderedDict()
         )
@@ -84,7 +86,9 @@ class FactsCache:
         until, facts = self._known.get(key, (0.0, None))
         now = self._clock()
         if now < until:
+            self.hits += 1
             return facts
+        self.misses += 1
         facts = await read_facts(account, container)
         if facts is not None or remember_absence:
             self._known[key] = now + self._ttl, facts

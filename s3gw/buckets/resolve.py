@@ -58,6 +58,8 @@ class Names:
         self._transport = transport
         self._ttl = ttl
         self._clock = clock
+        self.hits = 0
+        self.misses = 0
         self._known: OrderedDict[str, tuple[float, Place]] = OrderedDict()
         self._foreign: OrderedDict[tuple[str, str], float] = OrderedDict()
 
@@ -73,7 +75,9 @@ class Names:
         until, place = self._known.get(bucket, (0.0, NOWHERE))
         now = self._clock()
         if now < until and not fresh:
+            self.hits += 1
             return place
+        self.misses += 1
         entry = await registry.read(self.account(), bucket, newest=fresh)
         place = NOWHERE if entry is None or not entry.account else await self.place(entry.account)
         _remember(self._known, bucket, (now + self._ttl, place))

@@ -86,6 +86,7 @@ async def _look_again(call: Call, upload_id: str, number: int) -> None:
     It may have replaced one of a completed object, which the operator has to know.
     """
     if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+        call.services.incidents.late_parts += 1
         _log.error(
             "a part was stored after its upload had ended",
             request_id=call.request_id,

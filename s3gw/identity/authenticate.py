@@ -65,13 +65,13 @@ class Authenticator:
         self._provider = provider
         self._rules = rules
         self._clock = clock
-        self._logins = Logins(provider, settings, clock)
-        self._credentials = Credentials(provider, settings, clock, self._logins.drop)
+        self.logins = Logins(provider, settings, clock)
+        self.credentials = Credentials(provider, settings, clock, self.logins.drop)
 
     @property
     def stale_uses(self) -> int:
         """Times that a secret served beyond secret_ttl because Keystone did not answer."""
-        return self._credentials.stale_uses
+        return self.credentials.stale_uses
 
     async def authenticate(self, request: Request, target: Target) -> Authenticated:
         """The verified caller of a request.
@@ -104,7 +104,7 @@ class Authenticator:
         Raises AccessDenied (Keystone gives none), ServiceUnavailable (Keystone is silent).
         """
         try:
-            return await self._logins.get(caller.credential)
+            return await self.logins.get(caller.credential)
         except IdentityRefused as error:
             _log.info("login_refused", access_key=caller.access_key, reason=str(error))
             raise AccessDenied from error
@@ -114,12 +114,12 @@ class Authenticator:
 
     def forget(self, caller: Caller, login: SwiftLogin) -> None:
         """Swift answered 401 to this token: drop it, unless it has been replaced already."""
-        self._logins.forget(caller.credential, login)
+        self.logins.forget(caller.credential, login)
 
     async def aclose(self) -> None:
         """End what is under way and close the provider."""
-        await self._credentials.aclose()
-        await self._logins.aclose()
+        await self.credentials.aclose()
+        await self.logins.aclose()
         await self._provider.aclose()
 
     async def _find(
@@ -129,9 +129,9 @@ class Authenticator:
         credential = None
         try:
             if outdated is not None:
-                credential = await self._credentials.refetch(outdated, since)
+                credential = await self.credentials.refetch(outdated, since)
             elif len(access_key) <= _LONGEST_KEY:
-                credential = await self._credentials.find(access_key)
+                credential = await self.credentials.find(access_key)
         except TooManyLookups as error:
             raise SlowDown from error
         except IdentityUnavailable as error:

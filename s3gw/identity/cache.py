@@ -99,6 +99,14 @@ class Credentials:
         self._silent = False
         self.stale_uses = 0
         """Times that a secret served beyond secret_ttl because Keystone did not answer."""
+        self.hits = 0
+        """Times that what was remembered told all, also that a key is unknown."""
+        self.misses = 0
+
+    @property
+    def is_silent(self) -> bool:
+        """Keystone did not answer when it was last asked."""
+        return self._silent
 
     async def find(self, access_key: str) -> Credential | None:
         """The credential, at most secret_ttl old unless Keystone is silent; None if unknown.
@@ -110,11 +118,15 @@ class Credentials:
         if secret is not None:
             self._known.move_to_end(access_key)
             if self._younger(secret, now, self._settings.secret_ttl):
+                self.hits += 1
                 return secret.credential
+            self.misses += 1
             return await self._renew(access_key, secret, now)
         learned_at = self._unknown.get(access_key)
         if learned_at is not None and 0 <= now - learned_at < self._settings.negative_ttl:
+            self.hits += 1
             return None
+        self.misses += 1
         if access_key not in self._flights and not self._allowance.take(now):
             raise TooManyLookups
         return await self._join(access_key)
@@ -250,6 +262,12 @@ class Logins:
         self._clock = clock
         self._kept: OrderedDict[Credential, _Login] = OrderedDict()
         self._flights = Flights(self._mint, settings.timeout)
+        self.minted = 0
+        """Tokens that Keystone gave."""
+        self.hits = 0
+        self.misses = 0
+        self.storage_url: str | None = None
+        """Of the newest login: where Swift is."""
 
     async def get(self, credential: Credential) -> SwiftLogin:
         """The credential's login, renewed in the background from token_margin before expiry.
@@ -258,17 +276,21 @@ class Logins:
         """
         kept = self._kept.get(credential)
         if kept is None:
+            self.misses += 1
             return await self._flights.join(credential)
         self._kept.move_to_end(credential)
         now = self._clock()
         if now < kept.renew_at:
+            self.hits += 1
             if kept.login is None:
                 raise IdentityRefused("refused a moment ago")
             return kept.login
         if kept.login is not None and now < kept.login.expires_at - LAST:
+            self.hits += 1
             kept.renew_at = now + RETRY
             self._flights.start(credential)
             return kept.login
+        self.misses += 1
         return await self._flights.join(credential)
 
     def forget(self, credential: Credential, login: SwiftLogin) -> None:
@@ -294,6 +316,8 @@ class Logins:
         except IdentityRefused:
             self._keep(credential, _Login(None, self._clock() + REFUSED))
             raise
+        self.minted += 1
+        self.storage_url = login.storage_url
         # A token that lives shorter than the margin would be renewed at every request.
         margin = min(self._margin, (login.expires_at - asked_at) / 2)
         self._keep(credential, _Login(login, login.expires_at - margin))

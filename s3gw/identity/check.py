@@ -14,8 +14,8 @@ from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 
 from s3gw.config import ConfigError, Identity, Settings, Swift
-from s3gw.identity.catalog import checked_url, storage_url
 from s3gw.identity.check_service import look_at_service
+from s3gw.identity.endpoint import swift_endpoint
 from s3gw.identity.findings import Finding
 from s3gw.identity.keystone import TOLERATED_OFFSET, KeystoneClient, credential_id, message
 from s3gw.identity.model import IdentityRefused, IdentityUnavailable
@@ -167,7 +167,7 @@ def _in_catalog(client: KeystoneClient, settings: Swift) -> tuple[Finding, str |
     """Whether the catalog has Swift, and a URL of the cluster if there is one."""
     title = "Swift in the catalog"
     try:
-        url = _endpoint(client, settings)
+        url = swift_endpoint(client, settings)
     except IdentityRefused as error:
         advice = "check swift.region, .interface and .service_type, or set storage_url_template"
         return Finding(False, title, str(error), advice), None
@@ -178,36 +178,6 @@ def _in_catalog(client: KeystoneClient, settings: Swift) -> tuple[Finding, str |
         detail = "the service user sees no endpoints; those of the users' tokens will be used"
         return Finding(None, title, detail, "check a user's token: openstack catalog list"), None
     return Finding(True, title, url), url
-
-
-def _endpoint(client: KeystoneClient, settings: Swift) -> str | None:
-    """An endpoint of Swift, None if we may not know; raises IdentityRefused if there is none.
-
-    The catalog of a system-scoped token leaves out endpoints with a project in their URL, as
-    Swift's have: these are read from Keystone's own lists, which the role reader may see.
-    """
-    try:
-        return storage_url(client.service_access(), settings, "check")
-    except IdentityRefused:
-        services = client.request("GET", f"/services?type={settings.service_type}")
-        endpoints = client.request("GET", f"/endpoints?interface={settings.interface}")
-        if {services.status_code, endpoints.status_code} != {200}:
-            return None
-        ours = {service["id"] for service in services.json()["services"]}
-        found = [
-            endpoint
-            for endpoint in endpoints.json()["endpoints"]
-            if endpoint["service_id"] in ours and endpoint.get("enabled", True)
-        ]
-        regions = [endpoint.get("region_id") for endpoint in found]
-        for endpoint, region in zip(found, regions, strict=True):
-            if settings.region in {None, region}:
-                return checked_url(endpoint["url"])
-        seen = ", ".join(sorted({str(region) for region in regions})) or "none"
-        raise IdentityRefused(
-            f"no {settings.interface} endpoint of type {settings.service_type} in region "
-            f"{settings.region or '(any)'}; regions that have one: {seen}"
-        ) from None
 
 
 def _swift(session: Session, url: str) -> Iterator[Finding]:

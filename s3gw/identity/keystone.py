@@ -8,10 +8,12 @@ https://docs.openstack.org/api-ref/identity/v3/#credentials
 import hashlib
 import hmac
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,21 +47,32 @@ class KeystoneProvider:
         self.client = KeystoneClient(identity, clock)
         self._swift = swift
         self._clock = clock
-        self._threads = Threads(identity.threads)
+        self.threads = Threads(identity.threads)
 
     async def credential(self, access_key: str) -> Credential | None:
         """The EC2 credential of the access key, None if there is none.
 
         Raises IdentityUnavailable, IdentityRefused (also if we may not read secrets).
         """
-        return await self._threads.run(lambda: self._read(access_key))
+        return await self.threads.run(lambda: self._read(access_key))
 
     async def login(self, credential: Credential) -> SwiftLogin:
         """Mint a token with the credential's secret: it narrows as the credential does.
 
         Raises IdentityUnavailable, IdentityRefused.
         """
-        return await self._threads.run(lambda: self._mint(credential))
+        return await self.threads.run(lambda: self._mint(credential))
+
+    async def ping(self) -> bool:
+        """Whether Keystone answers; see client.answered_at."""
+
+        def ask() -> bool:
+            return bool(self.client.ping().status_code < 500)
+
+        try:
+            return await self.threads.run(ask)
+        except (IdentityUnavailable, IdentityRefused):
+            return False
 
     async def aclose(self) -> None:
         """Close the connections to Keystone."""
@@ -123,6 +136,8 @@ class KeystoneClient:
         )
         self.offset: float | None = None
         """Seconds that Keystone's clock is ahead of ours, None until it has answered."""
+        self.answered_at = -math.inf
+        """When it last gave an answer that is none of its own troubles; see `time.monotonic`."""
         self._clock = clock
         self._lock = threading.Lock()
         self._told: dict[str, float] = {}
@@ -195,6 +210,8 @@ class KeystoneClient:
             # keystoneauth1 logs bodies at debug level: these hold secrets.
             log=False,
         )
+        if response.status_code < 500:
+            self.answered_at = monotonic()
         self._note_clock(response.headers.get("Date"))
         return response
 

@@ -32,6 +32,7 @@ def write(layout: Layout, state: State, *, auth_url: str, host: str, port: int) 
             "project_domain_id": "default",
         },
         "swift": {"region": REGION},
+        "metrics": {"port": 0},  # a free one, which the log tells
     }
     text = "\n".join(_table(name, settings) for name, settings in tables.items())
     write_private(layout.settings, _HEAD + text)

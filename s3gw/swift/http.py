@@ -16,7 +16,7 @@ from yarl import URL
 from s3gw.config import ConfigError, Swift
 from s3gw.swift import odd_names
 from s3gw.swift.errors import SwiftUnreachable
-from s3gw.swift.transport import Upload
+from s3gw.swift.transport import Traffic, Upload
 
 _READ_BUFFER = 256 * 1024
 
@@ -102,10 +102,7 @@ class AiohttpTransport:
 
         Raises ConfigError for a `ca_file` that is none.
         """
-        self.repeats = 0
-        """Requests sent once more, since their connection died without an answer."""
-        self.cut_uploads = 0
-        """Uploads that broke off, so that Swift stored nothing."""
+        self.traffic = Traffic()
         tls = _tls(settings.ca_file)
         pool = aiohttp.TCPConnector(
             limit=settings.connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls
@@ -126,14 +123,17 @@ class AiohttpTransport:
         target = URL(url, encoded=True)
         try:
             try:
-                return await self._send(method, target, out, body)
+                response = await self._send(method, target, out, body)
             except _DiedError:
                 if not _may_be_repeated(method, body):
                     raise
-                self.repeats += 1
-                return await self._send(method, target, out, body)
+                self.traffic.repeats += 1
+                response = await self._send(method, target, out, body)
         except _FAILURES as error:
+            self.traffic.unanswered += 1
             raise SwiftUnreachable(f"{method} {target.path}: {_reason(error)}") from error
+        self.traffic.note(method, response.status)
+        return response
 
     async def _send(
         self, method: str, target: URL, headers: CIMultiDict[str], body: bytes | Upload | None
@@ -142,7 +142,7 @@ class AiohttpTransport:
             try:
                 return await self._upload(method, target, headers, body)
             except BaseException:  # also a request that is cancelled
-                self.cut_uploads += body.started
+                self.traffic.cut_uploads += body.started
                 raise
         try:
             response = await self._session.request(

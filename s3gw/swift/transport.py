@@ -1,7 +1,10 @@
 """The seam between Swift's API and an HTTP client: one request out, one answer in."""
 
+import math
+from collections import defaultdict
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 
@@ -14,6 +17,28 @@ class Upload:
     """Bytes that will come, None if only the end of the stream will tell."""
     started: bool = False
     """The transport has begun to read it, so the request cannot be repeated."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What has gone over the wire to Swift since the start."""
+
+    answers: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    """By method and status."""
+    unanswered: int = 0
+    """Requests that ended without a status."""
+    repeats: int = 0
+    """Requests sent once more, since their connection died without an answer."""
+    cut_uploads: int = 0
+    """Uploads that broke off, so that Swift stored nothing."""
+    answered_at: float = -math.inf
+    """When Swift last gave an answer that is none of its own troubles (5xx); see `monotonic`."""
+
+    def note(self, method: str, status: int) -> None:
+        """An answer's status is in."""
+        self.answers[method, status] += 1
+        if status < 500:
+            self.answered_at = monotonic()
 
 
 class SwiftResponse(Protocol):
@@ -38,6 +63,10 @@ class SwiftResponse(Protocol):
 
 class Transport(Protocol):
     """Sends requests to Swift."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What it has sent."""
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None

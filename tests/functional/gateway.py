@@ -67,6 +67,7 @@ class WatchedTransport:
     def __init__(self, real: Transport, wire: Wire) -> None:
         self._real = real
         self._wire = wire
+        self.traffic = real.traffic
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Upload | None = None
@@ -101,6 +102,8 @@ class Running:
     """Whether a request is being served."""
     working: Callable[[], bool]
     """Whether work goes on after an answer."""
+    metrics: Callable[[], str]
+    """What its worker tells Prometheus."""
 
     def wait_until_answered(self) -> None:
         """Wait until no request is being served, whatever goes on behind; fails after seconds."""
@@ -164,7 +167,8 @@ def running(settings: Settings) -> Iterator[Running]:
         tasks = server.server_state.tasks
         background = app.state.background
         endpoint = f"http://127.0.0.1:{port}"
-        yield Running(endpoint, wire, lambda: bool(tasks), lambda: bool(background))
+        metrics = app.state.metrics.text
+        yield Running(endpoint, wire, lambda: bool(tasks), lambda: bool(background), metrics)
     finally:
         server.should_exit = True
         thread.join(20)

@@ -33,6 +33,7 @@ class Server:
     process: "subprocess.Popen[str]"
     log: Path
     scheme: str = "http"
+    operator_port: int = 0
 
     @property
     def endpoint(self) -> str:
@@ -90,7 +91,7 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(  # noqa: S603 - our own module
         _command(*arguments),
         cwd=_ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "S3GW_METRICS__PORT": "0", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -101,18 +102,25 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 
 
 @contextmanager
-def served(directory: Path, settings: Settings, *arguments: str) -> Iterator[Server]:
+def served(
+    directory: Path, settings: Settings, *arguments: str, **environment: str
+) -> Iterator[Server]:
     """A server with these settings; killed at the end if the test has not stopped it."""
-    port = free_port()
+    port, operator_port = free_port(), free_port()
     config = settings_file(directory / f"s3gw-{port}.toml", settings)
     log = directory / f"s3gw-{port}.log"
     scheme = "https" if settings.server.tls_certificate else "http"
     with log.open("w", encoding="utf-8") as errors:
         command = _command(f"--config={config}", f"--port={port}", *arguments)
         process = subprocess.Popen(  # noqa: S603 - our own module
-            command, cwd=_ROOT, stdin=subprocess.DEVNULL, stderr=errors, text=True
+            command,
+            cwd=_ROOT,
+            env={**os.environ, "S3GW_METRICS__PORT": str(operator_port), **environment},
+            stdin=subprocess.DEVNULL,
+            stderr=errors,
+            text=True,
         )
-    server = Server(port, process, log, scheme)
+    server = Server(port, process, log, scheme, operator_port)
     with process:
         try:
             _wait_until_listening(server)

@@ -1,5 +1,6 @@
 """What races, leaks or lies between S3 and Swift, each forced: nothing acknowledged is lost."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -336,6 +337,11 @@ def test_whether_an_upload_is_open_is_asked_each_time(
     assert swift.get_object(f"{upload.bucket}+segments", f"k/{upload.upload_id}/1")[1] == b"one"
 
 
+def _late_parts(gateway: Running) -> float:
+    (line,) = re.findall(r"^s3gw_late_parts_total (.*)$", gateway.metrics(), re.MULTILINE)
+    return float(line)
+
+
 @pytest.mark.parametrize("ended", ["complete", "abort"])
 def test_a_slow_part_is_no_part_of_an_upload_that_has_ended(
     tiny: Running,
@@ -347,6 +353,7 @@ def test_a_slow_part_is_no_part_of_an_upload_that_has_ended(
     log = CapturingLogger()
     monkeypatch.setattr(multipart_handler, "_log", log)
     monkeypatch.setattr(multipart_handler, "_SLOW", 0.0)
+    before = _late_parts(tiny)
     with tiny.watched() as wire, Gate(Which("PUT", upload.part(2))) as gate:
         wire.before = gate
         late = pool.submit(lambda: refusal(lambda: upload.put(2, b"two")))
@@ -354,6 +361,7 @@ def test_a_slow_part_is_no_part_of_an_upload_that_has_ended(
         getattr(upload, ended)()
         gate.open()
         assert late.result() == no_such_upload(upload.upload_id)
+    assert _late_parts(tiny) == before + 1
     (call,) = log.calls
     assert call.method_name == "error"
     assert (call.kwargs["upload_id"], call.kwargs["part_number"]) == (upload.upload_id, 2)

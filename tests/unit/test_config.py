@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.config import ConfigError, Section, Settings, read_secret
+from s3gw.config import ConfigError, Settings, read_secret
+from s3gw.setting_types import Section
 from s3gw.settings_file import load
 
 KEYSTONE = "https://keystone.example/v3"

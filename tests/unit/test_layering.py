@@ -14,14 +14,15 @@ _PACKAGE = _ROOT / "s3gw"
 _MODULES = sorted(_PACKAGE.rglob("*.py"))
 
 _DOORS = {
-    "aiohttp": ("s3gw.swift.http", "s3gw.swift.odd_names"),
+    "aiohttp": ("s3gw.swift.http", "s3gw.swift.odd_names", "s3gw.endpoints"),
     "awscrt": ("s3gw.s3.checksums",),
     "click": ("s3gw.cli", "s3gw.standalone.__main__"),
     "httptools": (),
     "keystone": ("s3gw.standalone",),
     "keystoneauth1": ("s3gw.identity",),
     "lxml": ("s3gw.s3.xml",),
-    "pydantic": ("s3gw.config", "s3gw.reference", "s3gw.settings_file"),
+    "prometheus_client": ("s3gw.metrics",),
+    "pydantic": ("s3gw.config", "s3gw.setting_types", "s3gw.reference", "s3gw.settings_file"),
     "pydantic_settings": ("s3gw.config",),
     "starlette": ("s3gw.app",),
     "swift": ("s3gw.standalone",),

@@ -9,7 +9,7 @@ import pytest
 
 from s3gw.swift.account import Account, Login
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
-from s3gw.swift.transport import SwiftResponse, Upload
+from s3gw.swift.transport import SwiftResponse, Traffic, Upload
 
 Headers = Mapping[str, str]
 
@@ -42,6 +42,7 @@ class Swift:
 
     answers: list[Answer]
     asked: list[tuple[str, str, Headers, bytes | Upload | None]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
 
     async def request(
         self, method: str, url: str, headers: Headers, body: bytes | Upload | None = None

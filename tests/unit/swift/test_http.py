@@ -375,7 +375,7 @@ async def test_what_changes_nothing_is_repeated_once_and_counted(
     assert response.status == 200
     assert [head.line.split(" ")[0] for head in backend.heads][-2:] == [method, method]
     assert backend.heads[-1].headers == backend.heads[-2].headers
-    assert (backend.connections, transport.repeats) == (2, 1)
+    assert (backend.connections, transport.traffic.repeats) == (2, 1)
 
 
 async def test_what_fails_twice_is_not_repeated_again() -> None:
@@ -384,7 +384,7 @@ async def test_what_fails_twice_is_not_repeated_again() -> None:
             await (await transport.request("GET", f"{backend.url}/o", {})).read()
             with pytest.raises(SwiftUnreachable):
                 await transport.request("GET", f"{backend.url}/o", {})
-    assert (len(backend.heads), transport.repeats) == (3, 1)
+    assert (len(backend.heads), transport.traffic.repeats) == (3, 1)
 
 
 async def test_a_delete_is_not_repeated_since_its_404_would_lie() -> None:
@@ -393,7 +393,7 @@ async def test_a_delete_is_not_repeated_since_its_404_would_lie() -> None:
             await (await transport.request("GET", f"{backend.url}/o", {})).read()
             with pytest.raises(SwiftUnreachable):
                 await transport.request("DELETE", f"{backend.url}/o", {})
-    assert (len(backend.heads), transport.repeats) == (2, 0)
+    assert (len(backend.heads), transport.traffic.repeats) == (2, 0)
 
 
 async def test_an_answer_that_has_begun_is_not_asked_for_again() -> None:
@@ -403,7 +403,7 @@ async def test_an_answer_that_has_begun_is_not_asked_for_again() -> None:
             response = await transport.request("GET", f"{backend.url}/o", {})
             with pytest.raises(SwiftUnreachable):
                 await _read_chunks(response)
-    assert (len(backend.heads), transport.repeats) == (1, 0)
+    assert (len(backend.heads), transport.traffic.repeats) == (1, 0)
 
 
 async def test_a_backend_that_is_not_there_is_asked_once() -> None:
@@ -412,7 +412,7 @@ async def test_a_backend_that_is_not_there_is_asked_once() -> None:
     async with opened() as transport:
         with pytest.raises(SwiftUnreachable):
             await transport.request("GET", f"{backend.url}/o", {})
-    assert transport.repeats == 0
+    assert transport.traffic.repeats == 0
 
 
 # --- uploads ---
@@ -540,7 +540,7 @@ async def test_a_body_that_turns_out_wrong_at_once_cuts_the_connection() -> None
         async with opened() as transport:
             with pytest.raises(_WrongBodyError):
                 await transport.request("PUT", f"{backend.url}/o", {}, Upload(wrong(), None))
-    assert (came, transport.cut_uploads) == ([b""], 1)
+    assert (came, transport.traffic.cut_uploads) == ([b""], 1)
 
 
 async def test_an_upload_that_dies_before_it_has_begun_is_begun_once_at_most() -> None:
@@ -558,7 +558,7 @@ async def test_an_upload_that_dies_before_it_has_begun_is_begun_once_at_most() -
             response.close()
     # The connection was one that Swift had closed meanwhile: nothing of the body had gone.
     assert (response.status, len(backend.heads)) == (201, 3)
-    assert (transport.repeats, transport.cut_uploads) == (1, 0)
+    assert (transport.traffic.repeats, transport.traffic.cut_uploads) == (1, 0)
 
 
 async def test_an_upload_that_never_begins_is_begun_twice_at_most() -> None:
@@ -567,7 +567,11 @@ async def test_an_upload_that_never_begins_is_begun_twice_at_most() -> None:
             upload = Upload(chunks(b"data"), 4)
             with pytest.raises(SwiftUnreachable):
                 await transport.request("PUT", f"{backend.url}/o", {}, upload)
-    assert (len(backend.heads), transport.repeats, transport.cut_uploads) == (2, 1, 0)
+    assert (len(backend.heads), transport.traffic.repeats, transport.traffic.cut_uploads) == (
+        2,
+        1,
+        0,
+    )
     assert not upload.started
 
 
@@ -585,7 +589,11 @@ async def test_an_upload_that_dies_on_the_way_is_sent_once() -> None:
         async with opened() as transport:
             with pytest.raises(SwiftUnreachable):
                 await transport.request("PUT", f"{backend.url}/o", {}, Upload(long(), 65536 * 1000))
-    assert (len(backend.heads), transport.repeats, transport.cut_uploads) == (1, 0, 1)
+    assert (len(backend.heads), transport.traffic.repeats, transport.traffic.cut_uploads) == (
+        1,
+        0,
+        1,
+    )
 
 
 async def test_an_upload_that_dies_after_its_body_is_sent_once() -> None:
@@ -598,7 +606,11 @@ async def test_an_upload_that_dies_after_its_body_is_sent_once() -> None:
         async with opened() as transport:
             with pytest.raises(SwiftUnreachable):
                 await transport.request("PUT", f"{backend.url}/o", {}, Upload(chunks(b"data"), 4))
-    assert (len(backend.heads), transport.repeats, transport.cut_uploads) == (1, 0, 1)
+    assert (len(backend.heads), transport.traffic.repeats, transport.traffic.cut_uploads) == (
+        1,
+        0,
+        1,
+    )
 
 
 @pytest.mark.parametrize("go_on", [b"", GO_ON])

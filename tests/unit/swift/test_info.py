@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from s3gw.swift.errors import SwiftUnreachable
 from s3gw.swift.info import ClusterInfo, InfoCache, info_url, parse_info
-from s3gw.swift.transport import SwiftResponse, Upload
+from s3gw.swift.transport import SwiftResponse, Traffic, Upload
 from tests.unit.swift.test_account import Answer, Headers
 
 DEFAULT = ClusterInfo(bulk_delete=False, slo=False, object_versioning=False)
@@ -79,6 +79,7 @@ class Cluster:
 
     answer: Answer | None = None
     asked: list[str] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
 
     async def request(
         self, method: str, url: str, headers: Headers, body: bytes | Upload | None = None
