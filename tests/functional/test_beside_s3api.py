@@ -3,6 +3,7 @@
 `s3` is a client of the gateway, `s3api` one of Swift's proxy with s3api in its pipeline.
 """
 
+from dataclasses import replace
 from hashlib import md5
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import swiftclient
 
 from tests.functional.conftest import Raw
 from tests.functional.test_metadata import user_metadata
+from tests.functional.uploads import Upload, begin, etag_of, held, segments
 from tests.functional.witness import names, refusal
 
 ODD = "dir/a b+c%2F é\N{ROCKET}/../x"
@@ -137,3 +139,119 @@ class TestObjectsOfTheGateway:
             writer.put_object(Bucket=bucket, Key=key, Body=b"1")
             assert facts(s3, bucket, key)["type"] == "binary/octet-stream"
             assert facts(s3api, bucket, key)["type"] == "binary/octet-stream"
+
+
+FIVE = bytes(range(256)) * 4 * 1024 * 5  # MiB: what s3api asks of all parts but the last
+BODIES = (FIVE, b"last")
+
+
+class TestUploads:
+    """Multipart uploads that one side begins, in the hands of the other."""
+
+    @pytest.fixture(params=["ours", "theirs"])
+    def sides(self, request: pytest.FixtureRequest, s3: Any, s3api: Any) -> tuple[Any, Any]:
+        """Who begins, and the other one."""
+        return (s3, s3api) if request.param == "ours" else (s3api, s3)
+
+    @pytest.fixture
+    def upload(self, sides: tuple[Any, Any], bucket: str) -> Upload:
+        """An upload with its first part."""
+        upload = begin(sides[0], bucket, ODD, ContentType="text/x", Metadata=METADATA)
+        upload.put(1, FIVE)
+        return upload
+
+    def test_the_other_lists_and_continues_and_completes_it(
+        self, sides: tuple[Any, Any], upload: Upload, s3: Any, s3api: Any, bucket: str,
+        swift: swiftclient.Connection,
+    ) -> None:  # fmt: skip
+        _, other = sides
+        theirs = replace(upload, s3=other)
+        listed = other.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert [(one["Key"], one["UploadId"]) for one in listed] == [(ODD, upload.upload_id)]
+        assert theirs.numbers() == [1]
+        theirs.put(2, b"replaced")
+        upload.put(2, b"last")
+        (first, second) = other.list_parts(**upload.names)["Parts"]
+        assert (first["ETag"], first["Size"]) == (upload.etags[1], len(FIVE))
+        assert (second["ETag"], second["Size"]) == (upload.etags[2], 4)
+
+        answer = theirs.complete(1, 2)
+        assert answer["ETag"] == etag_of(*BODIES)
+        for side in (s3, s3api):
+            found = facts(side, bucket, ODD)
+            assert found["body"] == FIVE + b"last"
+            told_by_s3api = (other, side) == (s3, s3api)
+            assert (
+                found["etag"].endswith('-N"') if told_by_s3api else found["etag"] == answer["ETag"]
+            )
+            assert found["metadata"].items() >= {"plain": "x", "e-f": "y"}.items()
+            assert side.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+        assert segments(swift, bucket) == [f"{ODD}/{upload.upload_id}/{n}" for n in (1, 2)]
+
+    def test_the_other_aborts_it(
+        self, sides: tuple[Any, Any], upload: Upload, s3: Any, s3api: Any, bucket: str,
+        swift: swiftclient.Connection,
+    ) -> None:  # fmt: skip
+        replace(upload, s3=sides[1]).abort()
+        assert segments(swift, bucket) == []
+        for side in (s3, s3api):
+            gone = replace(upload, s3=side)
+            assert refusal(side.upload_part, **gone.names, PartNumber=2, Body=b"")[1] == (
+                "NoSuchUpload"
+            )
+
+
+class TestMultipartObjects:
+    """Multipart objects that one side made, in the hands of the other."""
+
+    @pytest.fixture(params=["ours", "theirs"])
+    def sides(self, request: pytest.FixtureRequest, s3: Any, s3api: Any) -> tuple[Any, Any]:
+        """Who makes it, and the other one."""
+        return (s3, s3api) if request.param == "ours" else (s3api, s3)
+
+    @pytest.fixture(autouse=True)
+    def made(self, sides: tuple[Any, Any], bucket: str) -> None:
+        """Such an object."""
+        upload = begin(sides[0], bucket, ODD, ContentType="text/x", Metadata=METADATA)
+        for number, body in enumerate(BODIES, 1):
+            upload.put(number, body)
+        upload.complete()
+
+    def test_the_other_reads_all_of_it(self, sides: tuple[Any, Any], s3: Any, bucket: str) -> None:
+        """ETags are the same in all answers of a side; s3api keeps its own where no other can."""
+        ours, theirs = (facts(side, bucket, ODD) for side in sides)
+        for name in ("body", "time"):
+            assert theirs[name] == ours[name]
+        assert theirs["type"].split(";")[0] == ours["type"] == "text/x"
+        assert ours["etag"] == etag_of(*BODIES)
+        assert (theirs["etag"] == ours["etag"]) == (sides[1] is s3)
+
+    def test_the_other_reads_a_range_and_judges_by_the_etag_that_it_shows(
+        self, sides: tuple[Any, Any], bucket: str
+    ) -> None:
+        _, other = sides
+        first = len(FIVE) - 2
+        etag = other.head_object(Bucket=bucket, Key=ODD)["ETag"]
+        place = {"Bucket": bucket, "Key": ODD, "Range": f"bytes={first}-{first + 3}"}
+        answer = other.get_object(**place, IfMatch=etag)
+        assert answer["Body"].read() == FIVE[-2:] + b"la"
+        assert answer["ContentRange"] == f"bytes {first}-{first + 3}/{len(FIVE) + 4}"
+        assert refusal(other.get_object, **place, IfMatch='"no"')[0] == 412
+        assert refusal(other.head_object, Bucket=bucket, Key=ODD, IfNoneMatch=etag)[0] == 304
+
+    @pytest.mark.parametrize("how", ["one", "many"])
+    def test_the_other_deletes_it_with_its_parts(
+        self, sides: tuple[Any, Any], bucket: str, swift: swiftclient.Connection, how: str
+    ) -> None:  # fmt: skip
+        _, other = sides
+        if how == "one":
+            other.delete_object(Bucket=bucket, Key=ODD)
+        else:
+            other.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": ODD}]})
+        assert (held(swift, bucket), segments(swift, bucket)) == ([], [])
+
+    def test_the_other_reads_a_part_by_its_number(
+        self, sides: tuple[Any, Any], bucket: str
+    ) -> None:
+        answer = sides[1].get_object(Bucket=bucket, Key=ODD, PartNumber=2)
+        assert (answer["Body"].read(), answer["PartsCount"]) == (b"last", 2)
