@@ -104,7 +104,6 @@ OPERATIONS: tuple[Operation, ...] = (
         _BUCKET,
         "versions",
         listing.list_object_versions,
-        note="every object is version `null`; refused in a bucket with versioning",
         needs=Need.BUCKET_READ,
     ),
     Operation(

@@ -47,7 +47,13 @@ class EtagCache:
         return await self._derived((owner, bucket, key, swift_etag), account, query)
 
     async def of_listed(
-        self, owner: str, account: Account, bucket: str, key: str, slo_etag: str
+        self,
+        owner: str,
+        account: Account,
+        bucket: str,
+        key: str,
+        slo_etag: str,
+        query: Mapping[str, str] = NEWEST,
     ) -> str:
         """The S3 ETag of a large object whose listing entry does not tell it."""
         place = owner, bucket, key, etags.unquoted(slo_etag)
@@ -57,14 +63,14 @@ class EtagCache:
             return known
         self.misses += 1
         try:
-            headers = await account.head_object(bucket, key)
+            headers = await account.head_object(bucket, key, query=query)
         except SwiftStatus as error:
             if error.status != 404:
                 raise
             return f"{place[3]}-0"  # listed, but gone by now
         found = etags.from_headers(headers)
         if found is None:
-            return await self._derived(place, account, NEWEST)
+            return await self._derived(place, account, query)
         # Remembered only if this is the object of that ETag, not a newer one.
         if etags.is_static_large_object(headers) and (
             etags.unquoted(headers.get("Etag", "")) == place[3]

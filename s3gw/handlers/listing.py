@@ -2,12 +2,13 @@
 
 from s3gw.buckets import parallel
 from s3gw.call import Call, Response
+from s3gw.listed_versions import Page as VersionsPage, Wanted, read_page
 from s3gw.mapping import etags
 from s3gw.mapping.listing import Page, entry_time, page_of, query_for
 from s3gw.mapping.versions import NULL
 from s3gw.patience import xml_response
 from s3gw.s3 import listings
-from s3gw.s3.errors import InvalidArgument, NoSuchBucket, NotImplemented
+from s3gw.s3.errors import InvalidArgument, NoSuchBucket
 from s3gw.s3.headers import encoding_type, parse_count
 from s3gw.s3.tokens import decode_token, encode_token
 from s3gw.swift.account import Entry
@@ -81,7 +82,31 @@ async def list_object_versions(call: Call) -> Response:
             ArgumentValue=version_marker,
         )
     if (await call.bucket_facts()).versioning:
-        raise NotImplemented("Listing versions of a bucket with versioning is not implemented.")
+        found = await read_page(call, Wanted(prefix, delimiter, marker, version_marker, maximum))
+    else:
+        found = await _null_versions(call, prefix, delimiter, marker, maximum)
+    return xml_response(
+        listings.list_versions(
+            listings.VersionPage(
+                bucket=call.bucket,
+                prefix=prefix,
+                delimiter=delimiter,
+                maximum=maximum,
+                url_encoded=url_encoded,
+                common_prefixes=found.prefixes,
+                key_marker=marker,
+                version_id_marker=version_marker,
+                versions=found.versions,
+                next_marker=found.next_marker,
+            )
+        )
+    )
+
+
+async def _null_versions(
+    call: Call, prefix: str, delimiter: str, marker: str, maximum: int
+) -> VersionsPage:
+    """A page in a bucket that never had versioning: each object is its one version."""
     page = await _read(call, prefix, delimiter, marker, maximum)
     versions = [
         listings.VersionEntry(
@@ -95,22 +120,8 @@ async def list_object_versions(call: Call) -> Response:
         )
         for entry in await _objects(call, page)
     ]
-    return xml_response(
-        listings.list_versions(
-            listings.VersionPage(
-                bucket=call.bucket,
-                prefix=prefix,
-                delimiter=delimiter,
-                maximum=maximum,
-                url_encoded=url_encoded,
-                common_prefixes=page.prefixes,
-                key_marker=marker,
-                version_id_marker=version_marker,
-                versions=versions,
-                next_marker=None if page.next_marker is None else (page.next_marker, NULL),
-            )
-        )
-    )
+    next_marker = None if page.next_marker is None else (page.next_marker, NULL)
+    return VersionsPage(versions, page.prefixes, next_marker)
 
 
 def _parameters(call: Call) -> tuple[str, str, int, bool]:

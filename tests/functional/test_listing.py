@@ -12,7 +12,6 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-import swiftclient
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from tests.functional.conftest import Raw
@@ -352,13 +351,3 @@ def test_a_listing_tells_of_an_object_what_its_head_tells(
         head = s3.head_object(Bucket=full, Key=entry["Key"])
         told = (entry["ETag"], entry["Size"], entry["LastModified"])
         assert told == (head["ETag"], head["ContentLength"], head["LastModified"])
-
-
-def test_versions_of_a_bucket_with_versioning_are_refused(
-    s3: Any, bucket: str, raw: Raw, swift: swiftclient.Connection
-) -> None:
-    swift.post_container(bucket, {"X-Versions-Enabled": "true"})
-    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
-    reply = raw("GET", f"/{bucket}?versions")
-    assert (reply.status, reply.code) == (501, "NotImplemented")
-    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k"]

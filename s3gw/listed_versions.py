@@ -1,0 +1,150 @@
+"""A page of ListObjectVersions in a bucket with versions.
+
+The rule: one listing of Swift's; more only where the page begins or ends in the midst of a key.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from s3gw.buckets import parallel
+from s3gw.buckets.facts import from_headers
+from s3gw.call import Call
+from s3gw.mapping import etags
+from s3gw.mapping.listing import entry_time, query_for
+from s3gw.mapping.version_listing import Listed, Start, listed, open_key, query_of
+from s3gw.mapping.versions import NULL, History, check_version_id
+from s3gw.object_version import find_null, is_hidden_as_null, object_of, top_version
+from s3gw.s3.errors import NoSuchBucket
+from s3gw.s3.listings import VersionEntry
+from s3gw.swift.errors import SwiftStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request asks for."""
+
+    prefix: str
+    delimiter: str
+    key_marker: str
+    version_marker: str
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, and where the next one begins, if there is one."""
+
+    versions: Sequence[VersionEntry]
+    prefixes: Sequence[str]
+    next_marker: tuple[str, str] | None
+
+
+async def read_page(call: Call, wanted: Wanted) -> Page:
+    """The page; raises InvalidArgument, NotImplemented, NoSuchBucket."""
+    check_version_id(wanted.version_marker or None)
+    query = query_for(wanted.prefix, wanted.delimiter, wanted.key_marker, wanted.maximum)
+    if query is None:
+        return Page((), (), None)
+    divided = bool(wanted.delimiter) and wanted.delimiter in wanted.key_marker[len(wanted.prefix) :]
+    version_marker = "" if divided else await _swift_marker(call, wanted)
+    asked = query_of(query, version_marker)
+    try:
+        headers, entries = await call.swift.list_objects(call.bucket, asked)
+    except SwiftStatus as error:
+        if error.status == 404:
+            raise NoSuchBucket(BucketName=call.bucket) from error
+        raise
+    history = from_headers(headers).history
+    start = await _start(call, wanted, entries, history) if version_marker else None
+    not_hidden = None
+    if len(entries) == asked["limit"]:
+        not_hidden = await _not_hidden(call, open_key(entries, start.key if start else ""))
+    found = [one for one in listed(entries, history, start, not_hidden) if one != wanted.key_marker]
+    return await _page(call, found, wanted.maximum)
+
+
+async def _swift_marker(call: Call, wanted: Wanted) -> str:
+    """What Swift takes for the version marker: it knows `null` only in front of all others."""
+    if wanted.version_marker != NULL:
+        return wanted.version_marker
+    subject = object_of(call, wanted.key_marker)
+    top = await top_version(subject)
+    if top is None or top["version_id"] == NULL or is_hidden_as_null(top):
+        return NULL
+    return await find_null(subject) or NULL
+
+
+async def _start(
+    call: Call, wanted: Wanted, entries: list[dict[str, Any]], history: History
+) -> Start | None:
+    key = wanted.key_marker
+    group = [entry for entry in entries if entry.get("name") == key]
+    if not group:
+        return None
+    subject = object_of(call, key)
+    top = await top_version(subject)
+    hidden = top is not None and is_hidden_as_null(top)
+    newest = "" if top is None or hidden else str(top["version_id"])
+    null = ""
+    if not hidden and newest != NULL and any(history.is_null(entry) for entry in group):
+        null = await find_null(subject) or ""
+    return Start(key, newest, null)
+
+
+async def _not_hidden(call: Call, key: str | None) -> str | None:
+    """The key, if it has an object: which version that is stands on another page."""
+    if key is None:
+        return None
+    try:
+        await call.swift.head_object(call.bucket, key)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        return None
+    return key
+
+
+async def _page(call: Call, found: list[Listed | str], maximum: int) -> Page:
+    shown = found[:maximum]
+    more = len(found) > maximum
+    last = shown[-1] if shown else None
+    next_marker = None
+    if more and isinstance(last, Listed):
+        next_marker = str(last.entry["name"]), last.marker
+    elif more and last is not None:
+        next_marker = str(last), NULL
+    return Page(
+        await parallel.for_each(
+            [one for one in shown if isinstance(one, Listed)], lambda one: _entry(call, one)
+        ),
+        [one for one in shown if isinstance(one, str)],
+        next_marker,
+    )
+
+
+async def _entry(call: Call, one: Listed) -> VersionEntry:
+    return VersionEntry(
+        key=str(one.entry["name"]),
+        version_id=one.version_id,
+        is_latest=one.is_latest,
+        last_modified=entry_time(one.entry),
+        owner=call.owner,
+        etag="" if one.is_marker else await _etag(call, one.entry),
+        size=0 if one.is_marker else int(one.entry["bytes"]),
+        delete_marker=one.is_marker,
+    )
+
+
+async def _etag(call: Call, entry: Mapping[str, Any]) -> str:
+    known = etags.from_entry(entry)
+    if known is not None:
+        return known
+    return await call.services.etags.of_listed(
+        call.account_id,
+        call.swift,
+        call.bucket,
+        str(entry["name"]),
+        str(entry["slo_etag"]),
+        {} if entry["version_id"] == NULL else {"version-id": str(entry["version_id"])},
+    )
