@@ -197,7 +197,8 @@ class Proxy(Section):
 
     trusted: Networks = ()
     """Addresses and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-Host, -Port and -Proto
-    are believed: they must set these headers themselves and pass none that a client sent."""
+    are believed: they must set these headers themselves and pass none that a client sent. Their
+    X-Forwarded-For, to which they add, tells the log whose requests they are."""
 
 
 class Buckets(Section):

@@ -30,7 +30,7 @@ from s3gw.s3.errors import (
     RequestHeaderSectionTooLarge,
     S3Error,
 )
-from s3gw.s3.forwarded import as_sent, is_trusted
+from s3gw.s3.forwarded import as_sent, client_of, is_trusted
 from s3gw.s3.payload import (
     CONTENT_SHA256,
     BodyExpectation,
@@ -151,7 +151,9 @@ class Gateway:
         pairs = list(scope["headers"])
         self._check_header_size(pairs)
         headers, scheme = Headers.from_bytes(pairs), scope["scheme"]
-        if is_trusted(exchange.client, self._settings.proxy.trusted):
+        trusted = self._settings.proxy.trusted
+        if trusted and is_trusted(exchange.client, trusted):
+            exchange.client = client_of(headers, exchange.client, trusted)
             headers, scheme = as_sent(headers, scheme)
         query = scope["query_string"].decode("latin-1")
         request = Request(scope["method"], exchange.path, query, headers, scheme)

@@ -48,5 +48,22 @@ def as_sent(headers: Headers, scheme: str) -> tuple[Headers, str]:
     return Headers([("host", host), *others]), scheme
 
 
+def client_of(headers: Headers, peer: str, trusted: Iterable[Network]) -> str:
+    """The address of who sent the request to the outermost trusted proxy.
+
+    X-Forwarded-For grows at its end, and who is not trusted may have begun it with anything: so
+    it is read from the end, as long as the address so far is a trusted one's.
+    """
+    client = peer
+    for told in reversed((headers.get("x-forwarded-for") or "").split(",")):
+        if not is_trusted(client, trusted):
+            break
+        try:
+            client = str(ip_address(told.strip()))
+        except ValueError:
+            break
+    return client
+
+
 def _first(headers: Headers, name: str) -> str:
     return (headers.get(name) or "").partition(",")[0].strip()

@@ -91,6 +91,17 @@ def test_the_first_request_of_a_key_waits_for_keystone(
     assert line["milliseconds"] > line["keystone_ms"] > 1
 
 
+def test_a_trusted_proxy_tells_whose_request_it_was(
+    stack: Stack, server: Server, bucket: str, keys: Keys, tmp_path: Any
+) -> None:
+    told = [("X-Forwarded-For", "203.0.113.9, 198.51.100.1")]
+    proxy = {"trusted": ["127.0.0.0/8"]}
+    with served(tmp_path, settings_for(stack, proxy=proxy)) as behind:
+        for one, client in ((behind, "198.51.100.1"), (server, "127.0.0.1")):
+            reply = ask(one.endpoint, sign(keys, "GET", f"{one.endpoint}/{bucket}"), more=told)
+            assert line_of(one, reply.headers["x-amz-request-id"])["client"] == client
+
+
 def test_a_refusal_has_its_code(server: Server, bucket: str, keys: Keys) -> None:
     wrong = Keys(keys.access_key, "wrong", keys.region)
     reply = ask(server.endpoint, sign(wrong, "GET", f"{server.endpoint}/{bucket}"))

@@ -1,11 +1,11 @@
 """What a proxy says of the client's request, and whom that is believed."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given, strategies as st
 
-from s3gw.s3.forwarded import as_sent, is_trusted
+from s3gw.s3.forwarded import as_sent, client_of, is_trusted
 from s3gw.s3.request import Headers
 
 TRUSTED = [ip_network(text) for text in ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32")]
@@ -67,3 +67,39 @@ def test_nothing_else_gets_into_a_url(host: str, port: str, proto: str) -> None:
     headers, scheme = as_sent(Headers(named.items()), "http")
     assert scheme in {"http", "https"}
     assert not set(headers.get("host") or "") & set("/?#@ \r\n<>\"'")
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "client"),
+    [
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        # A client's own beginning is not believed, however it looks.
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.9, 198.51.100.1"], "198.51.100.1"),
+        # Two trusted proxies, in one header or in two.
+        ("10.0.0.1", ["198.51.100.1, 192.0.2.7"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1", "192.0.2.7"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        # What is no address is nobody's.
+        ("10.0.0.1", ['"}\x1b[31m'], "10.0.0.1"),
+        ("10.0.0.1", ["unknown, 10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["2001:DB9::0001"], "2001:db9::1"),
+        # Nobody else is believed at all.
+        ("198.51.100.1", ["203.0.113.9"], "198.51.100.1"),
+        ("", ["203.0.113.9"], ""),
+    ],
+)
+def test_a_client_is_who_came_to_the_outermost_trusted_proxy(
+    peer: str, told: list[str], client: str
+) -> None:
+    headers = Headers([("X-Forwarded-For", value) for value in told])
+    assert client_of(headers, peer, TRUSTED) == client
+
+
+@given(st.text(alphabet="0123456789abcdef.:, \x00\n", max_size=60))
+def test_whatever_is_told_a_client_is_an_address(told: str) -> None:
+    headers = Headers([("X-Forwarded-For", told)])
+    client = client_of(headers, "10.0.0.1", TRUSTED)
+    assert str(ip_address(client)) == client
