@@ -51,7 +51,8 @@ def scripted(stack: Stack) -> Iterator[Scripted]:
             url = f"{found.endpoint}/bucket/key"
             warm = sign(keys_of(stack), "PUT", url, payload=EMPTY_SHA256)
             info, created = answering("200 OK", body=b"{}"), answering("201 Created")
-            backend.restart(info, created, answering("404 Not Found"))
+            # The bucket, whose facts are remembered from then on, and its `+segments`.
+            backend.restart(info, created, answering("200 OK"), answering("404 Not Found"))
             assert ask(found.endpoint, warm, more=[("Content-Length", "0")]).status == 200
             found.wait_until_idle()  # the bucket has no `+segments`, so no PUT looks into it
             yield Scripted(found, backend)

@@ -106,7 +106,8 @@ def test_an_answer_names_itself_and_swifts_transaction(
     url = gateway.endpoint + path.format(bucket=bucket)
     reply = ask(gateway.endpoint, sign(keys, method, url, headers))
     assert reply.status == status
-    assert_complete(reply, asked_swift=True)
+    # The PUT before has looked at the bucket, and its facts are remembered.
+    assert_complete(reply, asked_swift="location" not in path)
 
 
 @pytest.mark.parametrize(
