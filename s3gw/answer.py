@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from s3gw.call import Receive, Response
+from s3gw.call import Response
+from s3gw.posted import Receive
 from s3gw.s3.documents import error_document
 from s3gw.s3.errors import S3Error
 from s3gw.s3.xml import render

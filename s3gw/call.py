@@ -6,15 +6,14 @@ A handler is a coroutine `async def put_object(call: Call) -> Response`, named f
 import asyncio
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Collection,
     Coroutine,
-    MutableMapping,
 )
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
@@ -23,6 +22,7 @@ from s3gw.buckets.release import Releases
 from s3gw.buckets.resolve import NOWHERE, Names, Place
 from s3gw.config import Settings
 from s3gw.identity.model import Caller
+from s3gw.posted import PostedForm, Receive
 from s3gw.s3.checksums import Checksum
 from s3gw.s3.documents import Owner
 from s3gw.s3.errors import (
@@ -38,8 +38,6 @@ from s3gw.s3.request import Headers, Query, Request
 from s3gw.s3.signing import Signing
 from s3gw.swift.account import Account
 from s3gw.swift.info import ClusterInfo, InfoCache
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BESIDE = "beside the answer"
 """The name of tasks that no answer waits for."""
@@ -194,6 +192,8 @@ class Call:
     request_id: str
     virtual_host: bool = False
     """The bucket came from the Host header."""
+    form: PostedForm | None = None
+    """The form whose file the body is, if it is one; its fields are the headers then."""
 
     @property
     def query(self) -> Query:
@@ -219,6 +219,16 @@ class Call:
         if self.is_owner:
             return self.place.storage_url
         return f"{self.place.storage_url}#{self.caller.project_id if self.caller else ''}"
+
+    @property
+    def object_url(self) -> str:
+        """The URL under which the client can open the object."""
+        endpoint = self.settings.s3.public_endpoint
+        if endpoint is None:
+            endpoint = f"{self.request.scheme}://{self.request.headers.get('host') or ''}"
+            if self.virtual_host:
+                return f"{endpoint}/{quote(self.key)}"
+        return f"{endpoint.rstrip('/')}/{quote(self.bucket)}/{quote(self.key)}"
 
     @property
     def is_placed(self) -> bool:

@@ -5,6 +5,7 @@ on (100 Continue) at the first read; and whatever goes wrong ends as one S3 erro
 """
 
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,14 +14,15 @@ import structlog
 from s3gw import answer
 from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
-from s3gw.call import Body, Call, Receive, Response, Services
+from s3gw.call import Body, Call, Response, Services
 from s3gw.cross_origin import headers_for
 from s3gw.identity.authenticate import ANONYMOUS, Authenticated, Authenticator
 from s3gw.identity.flights import WAITING
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import Exchange, Times, new_request_id
-from s3gw.operations import PREFLIGHT, Operation
+from s3gw.operations import POST_OBJECT, PREFLIGHT, Operation
+from s3gw.posted import PostedForm, Receive
 from s3gw.resolution import resolve
 from s3gw.s3.cors import read_cross_origin
 from s3gw.s3.errors import (
@@ -162,15 +164,29 @@ class Gateway:
         exchange.target = target = resolve_target(request, self._settings.s3.domains)
         operation = resolve(request, target)
         exchange.operation = operation.name
-        # The query of a preflight may hold a signature, but one of the request to come.
-        known = ANONYMOUS
-        if operation is not PREFLIGHT:
-            known = await self._authenticator.authenticate(request, target)
+        known = await self._identify(exchange, request, operation, receive)
         self._take_slot(exchange, known)
         if known.claim is not None and not known.claim.covers(operation.subresource):
             raise AccessDenied("The signature of this URL does not cover the sub-resource.")
         call = await self._call(exchange, request, operation, known, receive)
         return await operation.handler(call)
+
+    async def _identify(
+        self, exchange: Exchange, request: Request, operation: Operation, receive: Receive
+    ) -> Authenticated:
+        """Who sends the request."""
+        if operation is PREFLIGHT:
+            # Its query may hold a signature, but one of the request to come.
+            return ANONYMOUS
+        if operation is not POST_OBJECT:
+            return await self._authenticator.authenticate(request, exchange.target)
+        exchange.form = form = PostedForm(request, receive, self._settings.server.body_timeout)
+        await form.read_fields()
+        known = await self._authenticator.authenticate_form(form.fields)
+        if known.claim is not None:
+            now = datetime.fromtimestamp(self._services.clock(), UTC)
+            form.check_policy(exchange.target.bucket or "", now)
+        return known
 
     def _take_slot(self, exchange: Exchange, known: Authenticated) -> None:
         """Among those of the caller's access key, which is certain by now."""
@@ -199,13 +215,14 @@ class Gateway:
         reads = request.method in _READS
         standing = await self._admission.admit(caller, Wish(bucket, operation.needs, reads))
         exchange.swift, exchange.place = standing.swift, standing.place
-        headers = hoisted(request, known.claim)
+        form = exchange.form
+        headers = hoisted(request, known.claim) if form is None else form.headers()
         check_headers(operation.name, request.method, headers, sse_s3=self._settings.s3.sse_s3)
         check_expected_owner(headers, standing.place.owner.id)
         payload = _payload_mode(known, headers)
         exchange.body = Body(
-            receive,
-            self._expectation(headers, operation, payload),
+            receive if form is None else form.receive,
+            self._expectation(headers, operation, payload, None if form is None else form.most),
             known.signing,
             self._settings.server.body_timeout,
         )
@@ -213,7 +230,7 @@ class Gateway:
             request=request,
             headers=headers,
             bucket=bucket,
-            key=exchange.target.key or "",
+            key=(exchange.target.key or "") if form is None else form.key,
             caller=caller,
             place=standing.place,
             is_owner=standing.is_owner,
@@ -222,11 +239,13 @@ class Gateway:
             services=self._services,
             request_id=exchange.request_id,
             virtual_host=exchange.target.virtual_host,
+            form=form,
         )
 
     def _expectation(
-        self, headers: Headers, operation: Operation, payload: PayloadMode
+        self, headers: Headers, operation: Operation, payload: PayloadMode, most: int | None
     ) -> BodyExpectation:
+        limit = self._settings.limits.object_size
         length = headers.get("content-length")
         is_data = operation.name in _DATA
         return read_expectation(
@@ -234,7 +253,7 @@ class Gateway:
             payload,
             content_length=int(length) if length and length.isdecimal() else None,
             # An XML body has a limit of its own, where it is read.
-            max_size=self._settings.limits.object_size,
+            max_size=limit if most is None else min(most, limit),
             require_length=is_data,
             object_checksum=operation.name == "CompleteMultipartUpload",
         )
@@ -252,6 +271,8 @@ def _must_close(exchange: Exchange, scope: Scope) -> bool:
     That is so for a body of which only a part was read, and for one that the client holds back
     until it is told to go on.
     """
+    if exchange.form is not None:
+        return not exchange.form.finished
     body = exchange.body
     if body is not None and body.touched:
         return not body.finished

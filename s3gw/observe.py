@@ -18,6 +18,7 @@ from s3gw.buckets.resolve import Place
 from s3gw.call import Body
 from s3gw.config import Log
 from s3gw.identity.flights import Waiting
+from s3gw.posted import PostedForm
 from s3gw.s3.cors import CrossOrigin
 from s3gw.s3.errors import S3Error
 from s3gw.s3.request import Target
@@ -74,6 +75,8 @@ class Exchange:
     """The access key that it takes a slot of."""
     swift: Account | None = None
     body: Body | None = None
+    form: PostedForm | None = None
+    """The form that the request is, if it is one."""
     error: S3Error | None = None
     status: int = 0
     """0 if there was no answer: the request was cancelled, since its server stopped."""

@@ -7,7 +7,6 @@ repeat of a Complete that went through finds its object and answers the same.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import quote
 
 import structlog
 
@@ -274,14 +273,4 @@ async def _check_not_aborted(
 
 
 def _document(call: Call, etag: str) -> Element:
-    return complete_document(_location(call), call.bucket, call.key, etag)
-
-
-def _location(call: Call) -> str:
-    """The URL under which the client can open the object."""
-    endpoint = call.settings.s3.public_endpoint
-    if endpoint is None:
-        endpoint = f"{call.request.scheme}://{call.headers.get('host') or ''}"
-        if call.virtual_host:
-            return f"{endpoint}/{quote(call.key)}"
-    return f"{endpoint.rstrip('/')}/{quote(call.bucket)}/{quote(call.key)}"
+    return complete_document(call.object_url, call.bucket, call.key, etag)

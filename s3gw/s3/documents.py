@@ -150,6 +150,14 @@ def complete_multipart_upload(
     )
 
 
+def post_response(location: str, bucket: str, key: str, etag: str) -> Element:
+    """PostObject, where the form asks for it; `location` is the object's URL."""
+    return (
+        "PostResponse",
+        [("Location", location), ("Bucket", bucket), ("Key", key), ("ETag", quoted(etag))],
+    )
+
+
 def delete_result(
     deleted: Iterable[DeletedObject], failed: Iterable[DeleteFailure], *, quiet: bool
 ) -> Element:

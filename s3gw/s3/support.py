@@ -33,7 +33,7 @@ _HARMLESS_ACLS = frozenset(
 # Headers that say something of the object that these operations make; elsewhere they say nothing
 # that could be done.
 _OF_NEW_OBJECTS = frozenset(("x-amz-tagging",))
-_MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+_MAKES_OBJECTS = frozenset(("PutObject", "PostObject", "CopyObject", "CreateMultipartUpload"))
 
 
 _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(

@@ -23,6 +23,7 @@ _DOORS = {
     "lxml": ("s3gw.s3.xml",),
     "prometheus_client": ("s3gw.metrics",),
     "pydantic": ("s3gw.config", "s3gw.setting_types", "s3gw.reference", "s3gw.settings_file"),
+    "python_multipart": ("s3gw.s3.form",),
     "pydantic_settings": ("s3gw.config",),
     "starlette": ("s3gw.app",),
     "swift": ("s3gw.standalone",),
