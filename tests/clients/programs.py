@@ -11,9 +11,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+SCRIPTS = Path(__file__).with_name("scripts")
+"""What drives client libraries that have no program of their own."""
+
+_INSTALLED = Path(__file__).resolve().parents[2] / ".clients"
 _PATIENCE = 120  # seconds that a client may run
 
 
@@ -28,6 +33,22 @@ def found(name: str, environment: Mapping[str, str] = os.environ) -> Path:
     on_path = shutil.which(name, path=environment.get("PATH"))
     if on_path is not None:
         return Path(on_path)
+    missing(name, environment)
+
+
+def installed(name: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where `make clients` put a client that agrees with no other about their libraries.
+
+    Skipped without it, and in CI a failure, as `found`.
+    """
+    directory = _INSTALLED / name
+    if not directory.is_dir():
+        missing(f"{name} (make clients)", environment)
+    return directory
+
+
+def missing(name: str, environment: Mapping[str, str]) -> NoReturn:
+    """End the test that needs a client which is not there."""
     if environment.get("CI") == "true":
         pytest.fail(f"{name} is not installed, and in CI no client may be missing")
     pytest.skip(f"{name} is not installed on this machine")
