@@ -14,13 +14,19 @@ INSTALLED_RUN := $(VENV)/installed-run
 INSTALLED_DEV := $(VENV)/installed-dev
 INSTALLED_BENCH := $(VENV)/installed-bench
 
+# S3 clients of the tests whose libraries agree with nobody else's, each in a directory of its own.
+CLIENTS := .clients
+TARGET = $(PIP) --no-warn-conflicts --upgrade --target
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench bench-memory lint format clean
+.PHONY: help install clients run test bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
 
 install: $(INSTALLED_DEV) ## create .venv with s3gw and all that its development needs
+
+clients: $(CLIENTS)/installed ## install the S3 clients that cannot share a Python with others
 
 run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in data/
 	@$(BIN)/s3gw standalone --data data $(ARGS)
@@ -45,7 +51,7 @@ format: $(INSTALLED_DEV) ## bring the code into its form
 	@$(BIN)/ruff format
 
 clean: ## remove .venv and caches, but not data/
-	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .import_linter_cache \
+	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info .coverage* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find s3gw tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
@@ -58,6 +64,15 @@ $(INSTALLED_DEV): pyproject.toml | $(BIN)/python
 	@echo "installing s3gw and its development tools into $(VENV) (a minute or two)"
 	@$(PIP) -e '.[standalone,dev]'
 	@touch $(INSTALLED_RUN) $@
+
+$(CLIENTS)/installed: Makefile tests/clients/scripts/package.json | $(INSTALLED_DEV)
+	@echo "installing S3 clients into $(CLIENTS)"
+	@mkdir -p $(CLIENTS)/node
+	@$(TARGET) $(CLIENTS)/s3fs 's3fs>=2025.2'
+	@$(TARGET) $(CLIENTS)/duplicity --no-deps 'duplicity>=3.0' fasteners
+	@cp tests/clients/scripts/package.json $(CLIENTS)/node
+	@cd $(CLIENTS)/node && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
 
 $(INSTALLED_BENCH): pyproject.toml | $(INSTALLED_DEV)
 	@$(PIP) -e '.[standalone,dev,bench]'

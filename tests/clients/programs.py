@@ -33,7 +33,7 @@ def found(name: str, environment: Mapping[str, str] = os.environ) -> Path:
     on_path = shutil.which(name, path=environment.get("PATH"))
     if on_path is not None:
         return Path(on_path)
-    missing(name, environment)
+    return missing(name, environment)
 
 
 def installed(name: str, environment: Mapping[str, str] = os.environ) -> Path:

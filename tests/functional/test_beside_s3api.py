@@ -255,3 +255,75 @@ class TestMultipartObjects:
     ) -> None:
         answer = sides[1].get_object(Bucket=bucket, Key=ODD, PartNumber=2)
         assert (answer["Body"].read(), answer["PartsCount"]) == (b"last", 2)
+
+
+def versions(s3: Any, bucket: str) -> list[tuple[str, str, bool, str]]:
+    """Every version that one side lists: key, id, whether it is the latest, ETag (or nothing)."""
+    page = s3.list_object_versions(Bucket=bucket)
+    found = [
+        (one["Key"], one["VersionId"], one["IsLatest"], one.get("ETag", ""))
+        for one in page.get("Versions", []) + page.get("DeleteMarkers", [])
+    ]
+    return sorted(found)
+
+
+class TestVersions:
+    """A bucket where one side switched versioning on."""
+
+    @pytest.fixture(params=["ours", "theirs"])
+    def sides(self, request: pytest.FixtureRequest, s3: Any, s3api: Any) -> tuple[Any, Any]:
+        """Who switches it on, and the other one."""
+        return (s3, s3api) if request.param == "ours" else (s3api, s3)
+
+    @pytest.fixture
+    def ids(self, sides: tuple[Any, Any], bucket: str) -> list[str]:
+        """The versions of `k` that both wrote in turn, and `d`, which both deleted."""
+        one, other = sides
+        one.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        assert other.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+        ids = [
+            side.put_object(Bucket=bucket, Key="k", Body=b"%d" % n)["VersionId"]
+            for n, side in enumerate((one, other, one))
+        ]
+        for side in sides:
+            side.put_object(Bucket=bucket, Key="d", Body=b"1")
+            side.delete_object(Bucket=bucket, Key="d")
+        return ids
+
+    def test_both_list_the_same_versions(
+        self, sides: tuple[Any, Any], ids: list[str], bucket: str
+    ) -> None:
+        listed = versions(sides[0], bucket)
+        assert listed == versions(sides[1], bucket)
+        assert {entry[1] for entry in listed if entry[0] == "k"} == set(ids)
+        assert len(listed) == 7
+
+    def test_the_other_reads_and_deletes_them_by_their_ids(
+        self, sides: tuple[Any, Any], ids: list[str], bucket: str
+    ) -> None:
+        for side in sides:
+            for n, version in enumerate(ids):
+                answer = side.get_object(Bucket=bucket, Key="k", VersionId=version)
+                assert (answer["Body"].read(), answer["VersionId"]) == (b"%d" % n, version)
+        sides[1].delete_object(Bucket=bucket, Key="k", VersionId=ids[1])
+        for side in sides:
+            assert refusal(side.get_object, Bucket=bucket, Key="k", VersionId=ids[1])[0] == 404
+        assert [entry[1] for entry in versions(sides[0], bucket) if entry[0] == "k"] == sorted(
+            (ids[0], ids[2])
+        )
+
+    def test_a_multipart_object_of_an_old_version_keeps_its_parts(
+        self, sides: tuple[Any, Any], bucket: str, ids: list[str], swift: swiftclient.Connection
+    ) -> None:
+        one, other = sides
+        upload = begin(one, bucket, "m")
+        for number, body in enumerate(BODIES, 1):
+            upload.put(number, body)
+        version = upload.complete()["VersionId"]
+        other.put_object(Bucket=bucket, Key="m", Body=b"newer")
+        other.delete_object(Bucket=bucket, Key="m")
+        for side in sides:
+            answer = side.get_object(Bucket=bucket, Key="m", VersionId=version)
+            assert answer["Body"].read() == FIVE + b"last"
+        assert len(segments(swift, bucket)) == 2
+        del ids
