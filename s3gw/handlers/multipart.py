@@ -1,6 +1,8 @@
-"""CreateMultipartUpload, UploadPart and AbortMultipartUpload."""
+"""CreateMultipartUpload, UploadPart, UploadPartCopy and AbortMultipartUpload."""
 
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -64,21 +66,11 @@ async def upload_part(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html."""
     upload_id = call.query.get("uploadId") or ""
     number = part_number(call.query.get("partNumber"))
-    marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
-    if marker is None:
-        raise await call.missing(NoSuchUpload(UploadId=upload_id))
-    begun_with = checksums.of_upload(marker)
+    begun_with = checksums.of_upload(await _open_marker(call, upload_id))
     expected = call.body.expectation
     check_part(begun_with, expected.checksum.algorithm if expected.checksum else expected.trailer)
-    started = time.monotonic()
-    try:
+    async with _part_of(call, upload_id, number):
         stored = await _store_part(call, upload_id, number, keeps=begun_with is not None)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-        raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
-    if time.monotonic() - started > _SLOW:
-        await _look_again(call, upload_id, number)
     return Response(
         200,
         [("ETag", f'"{stored.etag}"'), *checksums.to_s3_part(stored.checksum)],
@@ -105,7 +97,7 @@ async def upload_part_copy(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html."""
     upload_id = call.query.get("uploadId") or ""
     number = part_number(call.query.get("partNumber"))
-    await _check_open(call, upload_id)
+    await _open_marker(call, upload_id)
     told: list[tuple[str, str]] = []
 
     async def copy(source: Source) -> Element:
@@ -117,17 +109,10 @@ async def upload_part_copy(call: Call) -> Response:
         headers = checksums.part_to_swift(None)
         if wanted is not None:
             headers["Range"] = f"bytes={first}-{last}"
-        started = time.monotonic()
         container = layout.segments_container(call.bucket)
         target = container, layout.part_name(call.key, upload_id, number)
-        try:
+        async with _part_of(call, upload_id, number):
             stored = await copy_source.copy(call, source, target, headers)
-        except SwiftStatus as error:
-            if error.status != 404:
-                raise
-            raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
-        if time.monotonic() - started > _SLOW:
-            await _look_again(call, upload_id, number)
         told.extend(source.version_header())
         etag = unquoted(stored.get("Etag", ""))
         return documents.copy_result("CopyPartResult", etag, last_modified(stored))
@@ -135,9 +120,26 @@ async def upload_part_copy(call: Call) -> Response:
     return await patient(call, copy_source.with_source(call, copy), told)
 
 
-async def _check_open(call: Call, upload_id: str) -> None:
-    if await uploads.read_marker(call.swift, call.bucket, call.key, upload_id) is None:
+async def _open_marker(call: Call, upload_id: str) -> Mapping[str, str]:
+    """The headers of the upload's marker; raises NoSuchUpload, NoSuchBucket."""
+    marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    if marker is None:
         raise await call.missing(NoSuchUpload(UploadId=upload_id))
+    return marker
+
+
+@asynccontextmanager
+async def _part_of(call: Call, upload_id: str, number: int) -> AsyncIterator[None]:
+    """Around the making of a part: whether its upload was still there, and still is."""
+    started = time.monotonic()
+    try:
+        yield
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        raise await call.missing(NoSuchUpload(UploadId=upload_id)) from error
+    if time.monotonic() - started > _SLOW:
+        await _look_again(call, upload_id, number)
 
 
 async def _look_again(call: Call, upload_id: str, number: int) -> None:

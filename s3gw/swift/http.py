@@ -113,6 +113,7 @@ class AiohttpTransport:
             settings, odd_names.RenamingConnector(limit=settings.connections, ssl=tls)
         )
         self._settings = settings
+        self._usual = _patience(settings)
         self._timeout = settings.timeout
         self._progress_timeout = settings.timeout + stall_timeout
 
@@ -165,7 +166,7 @@ class AiohttpTransport:
                 headers=headers,
                 data=body,
                 allow_redirects=False,
-                timeout=_patience(self._settings, extra_time),
+                timeout=_patience(self._settings, extra_time) if extra_time else self._usual,
             )
         except aiohttp.ClientResponseError as error:
             if body is None and method in _REPEATABLE and _is_odd(error):
