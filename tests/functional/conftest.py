@@ -50,6 +50,13 @@ def gateway(stack: Stack) -> Iterator[Running]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def tiny(stack: Stack) -> Iterator[Running]:
+    """A gateway that lets parts be small."""
+    with running(settings_for(stack, limits={"min_part_size": 1})) as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def s3(gateway: Running, stack: Stack) -> Iterator[Any]:
     """boto3's S3 client of the stack's user, without repeats."""

@@ -13,7 +13,7 @@ import swiftclient
 
 from s3gw import patience
 from tests.functional.gates import Failing, Gate, Which, answered, every
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, s3_client
 from tests.functional.rawclient import UNSIGNED, Signed, keys_of, sign
 from tests.functional.stack import Stack
 from tests.functional.uploads import (
@@ -29,13 +29,6 @@ from tests.functional.uploads import (
 
 WHOLE = etag_of(b"one", b"two")
 FLAG = 30_000
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")

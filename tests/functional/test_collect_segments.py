@@ -32,7 +32,6 @@ from tests.functional.gateway import (
     Running,
     WatchedTransport,
     Wire,
-    running,
     s3_client,
     settings_for,
 )
@@ -113,13 +112,6 @@ class Tenant:
     def account(self) -> str:
         """The account's name."""
         return str(self.swift.url).rpartition("/")[2]
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small; what it leaves behind is left to the job."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

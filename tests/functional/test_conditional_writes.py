@@ -8,19 +8,12 @@ from typing import Any
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, s3_client
 from tests.functional.payloads import BUFFER_SIZE
 from tests.functional.rawclient import keys_of, linked, sign
 from tests.functional.stack import Stack
 from tests.functional.uploads import begin, etag_of, refusal
 from tests.functional.witness import is_there
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from s3gw.handlers import complete as complete_handler, multipart as multipart_h
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.info import ClusterInfo, InfoCache
 from tests.functional.gates import Failing, Gate, Which, every
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, s3_client
 from tests.functional.rawclient import UNSIGNED, keys_of, sign
 from tests.functional.stack import Stack
 from tests.functional.uploads import (
@@ -30,13 +30,6 @@ from tests.functional.uploads import (
 )
 
 FLAG = "30000"
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import swiftclient
 from s3gw import large_objects, patience
 from s3gw.swift.info import ClusterInfo, InfoCache
 from tests.functional.gates import Failing, Gate, Which
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, s3_client
 from tests.functional.stack import Stack
 from tests.functional.uploads import (
     Upload,
@@ -33,13 +33,6 @@ LIMIT = 1000
 """Swift's default."""
 MANY = 1003
 SIZE = 5
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import swiftclient
 
 from tests.functional.conftest import Raw
-from tests.functional.gateway import Running, Sent, running, s3_client, settings_for
+from tests.functional.gateway import Running, Sent, s3_client
 from tests.functional.stack import Stack
 from tests.functional.uploads import Upload, begin, etag_of, no_such_upload, refusal, segments
 from tests.functional.versions import put, switch
@@ -18,13 +18,6 @@ from tests.functional.witness import held
 
 CONTENT = b"0123456789"
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

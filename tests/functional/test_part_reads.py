@@ -16,18 +16,11 @@ import swiftclient
 from s3gw.swift.info import ClusterInfo, InfoCache
 from tests.functional.conftest import Raw
 from tests.functional.gates import Gate, Which
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, s3_client
 from tests.functional.stack import Stack
 from tests.functional.uploads import Upload, begin, refusal
 
 BODIES = {1: b"one", 3: b"three", 10: b"ten"}
-
-
-@pytest.fixture(scope="module")
-def tiny(stack: Stack) -> Iterator[Running]:
-    """A gateway that lets parts be small."""
-    with running(settings_for(stack, limits={"min_part_size": 1})) as gateway:
-        yield gateway
 
 
 @pytest.fixture(scope="module")
