@@ -31,6 +31,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _NO_OPERATION = "none"
 """What stands for the operation of a request that named none."""
+_ALARMING = ("InternalError", "ServiceUnavailable", "SlowDown")
 _SECONDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0
 )  # fmt: skip
@@ -74,6 +75,8 @@ class Metrics:
         self._errors = Counter(
             "s3gw_errors", "Error answers by S3 code.", ("code",), registry=self.registry
         )
+        for code in _ALARMING:  # from 0 on: Prometheus cannot see a series rise to its first value
+            self._errors.labels(code)
         self._broken = Counter(
             "s3gw_broken_answers",
             "Answers that were begun and not sent to their end.",

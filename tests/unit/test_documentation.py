@@ -13,8 +13,10 @@ import pytest
 from s3gw.cli import main
 from s3gw.config import Settings
 from s3gw.identity.static import read_keys
+from s3gw.s3.errors import S3Error
 from s3gw.standalone.page import Running, page
 from s3gw.standalone.state import Tenant, fresh
+from tests.unit.test_metrics import told
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md")])
@@ -139,6 +141,35 @@ def test_every_name_kept_in_swift_that_is_named_is_one(path: Path) -> None:
     layout = _text(_ROOT / "s3gw" / "mapping" / "layout.py")
     for name in re.findall(r"X-Object-Meta-S3gw-[A-Za-z]+", _text(path)):
         assert name in layout, name
+
+
+@every_page
+def test_every_metric_that_is_named_is_one(path: Path) -> None:
+    known = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told()}
+    named = set(re.findall(r"`((?:s3gw|process)_[a-z_]+)[`{]", _text(path)))
+    assert named <= known
+
+
+def _column(path: Path, heading: str) -> list[str]:
+    """What stands in backticks in the first column of the table with that heading."""
+    table = _text(path).partition(f"| {heading} |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert len(cells) > 5
+    return [text for cell in cells for text in re.findall(r"`([^`]+)`", cell)]
+
+
+_GUIDE = _ROOT / "docs" / "operations.md"
+
+
+def test_every_error_that_the_operators_guide_explains_is_one_of_ours() -> None:
+    known = {error.__name__ for error in S3Error.__subclasses__()}
+    assert set(_column(_GUIDE, "a client is told")) <= known
+
+
+def test_every_line_that_the_operators_guide_explains_can_be_logged() -> None:
+    source = "".join(_text(path) for path in (_ROOT / "s3gw").rglob("*.py"))
+    for line in _column(_GUIDE, "the log says"):
+        assert f'"{line}' in source, line
 
 
 @every_page

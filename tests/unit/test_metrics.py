@@ -52,6 +52,19 @@ def ended(operation: str, status: int, **facts: Any) -> Exchange:
     return exchange
 
 
+def told() -> dict[str, set[str]]:
+    """The names of the labels that a worker's samples have, by each sample's name."""
+    everything = sources(caches={"buckets": SimpleNamespace(hits=1, misses=1)})
+    everything.traffic.note("GET", 200)
+    metrics = Metrics(everything)
+    metrics.note(ended("GetObject", 404, error=NoSuchKey()), Times(1, 1, 1, 1, 1))
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(merged({"1": metrics.text()})):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
 def test_a_request_is_counted_by_operation_status_and_code() -> None:
     metrics = Metrics(sources())
     for _ in range(3):
