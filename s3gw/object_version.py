@@ -26,15 +26,9 @@ from s3gw.buckets.facts import ContainerFacts, read_facts
 from s3gw.call import Call, Services
 from s3gw.mapping import versions
 from s3gw.mapping.versions import NULL, VERSION_ID
+from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 from s3gw.s3.dates import http_date
-from s3gw.s3.errors import (
-    MethodNotAllowed,
-    NoSuchBucket,
-    NoSuchKey,
-    NoSuchVersion,
-    NotImplemented,
-    S3Error,
-)
+from s3gw.s3.errors import MethodNotAllowed, NoSuchBucket, NoSuchKey, NoSuchVersion, S3Error
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus
 
@@ -103,6 +97,19 @@ def answer_headers(version_id: str | None, *, is_marker: bool = False) -> list[t
     return [(_MARKER, "true"), *found] if is_marker else found
 
 
+async def newest_headers(subject: Subject) -> Mapping[str, str] | None:
+    """One look at Swift's newest copy of the key's newest object; None if there is no object.
+
+    What a write, or a delete, is decided by.
+    """
+    try:
+        return await subject.swift.head_object(subject.bucket, subject.key, newest=True)
+    except SwiftStatus as error:
+        if error.status != 404:
+            raise
+        return None
+
+
 async def head(subject: Subject, *, newest: bool = False) -> Found:
     """The named version; `newest`: by X-Newest.
 
@@ -159,7 +166,7 @@ async def head_newest(subject: Subject) -> Found:
         if subject.version_id in {given, found.version_id or NULL}:
             return found
     await head(subject, newest=True)
-    raise NotImplemented(
+    raise errors.NotImplemented(
         "Only the newest version's metadata can be written.", Parameter="versionId"
     )
 

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3gw.call import Call
-from s3gw.s3.errors import NoSuchKey, NotImplemented, PreconditionFailed
+from s3gw.mapping.versions import ENABLED
+from s3gw.object_version import newest_headers, object_of
+from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
+from s3gw.s3.errors import NoSuchKey, PreconditionFailed
 from s3gw.s3.headers import etag_matches
 from s3gw.s3.request import Headers
-from s3gw.swift.errors import SwiftStatus
+from s3gw.upload import reads_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +32,46 @@ class WriteConditions:
         """Raises NotImplemented for an If-None-Match that S3 does not know either."""
         if_none_match = headers.get("if-none-match")
         if if_none_match not in {None, "*"}:
-            raise NotImplemented(Header="If-None-Match")
+            raise errors.NotImplemented(Header="If-None-Match")
         return cls(headers.get("if-match"), if_none_match is not None)
 
 
-async def check_target(call: Call, conditions: WriteConditions) -> None:
-    """Look at the call's object, if there are conditions; one request then.
+async def check_target(
+    call: Call, conditions: WriteConditions, *, swift_judges: bool = False
+) -> None:
+    """Judge the conditions by one look at the call's object; no request if there are none.
 
-    For writes whose conditions Swift cannot judge.  Raises PreconditionFailed naming the
-    condition; NoSuchKey, NoSuchBucket for If-Match.
+    `swift_judges`: the write asks Swift itself for `If-None-Match: *`; no look for that alone.
+    Raises PreconditionFailed naming the condition; NoSuchKey, NoSuchBucket for If-Match.
     """
-    await check_match(call, conditions)
-    if conditions.is_exclusive and await _newest(call) is not None:
+    if conditions.if_match is None and (swift_judges or not conditions.is_exclusive):
+        return
+    headers = await newest_headers(object_of(call, call.key))
+    if conditions.if_match is not None:
+        await _check_match(call, conditions.if_match, headers)
+    if conditions.is_exclusive and headers is not None:
         raise PreconditionFailed(Condition="If-None-Match")
 
 
-async def check_match(call: Call, conditions: WriteConditions) -> None:
-    """Look whether the call's object is the one of If-Match; no request without that.
+async def check_put(call: Call, conditions: WriteConditions) -> None:
+    """As check_target, before a PUT that takes `If-None-Match: *` along.
 
-    Raises PreconditionFailed, NoSuchKey, NoSuchBucket.
+    Swift does not judge that in time where versioning is on, for there it has stored the version
+    by then (`version_changes.discard`), and if the body is read before Swift is asked.
     """
-    if conditions.if_match is None:
-        return
-    headers = await _newest(call)
+    in_time = not conditions.is_exclusive or not (reads_first(call) or await _keeps_versions(call))
+    await check_target(call, conditions, swift_judges=in_time)
+
+
+async def _keeps_versions(call: Call) -> bool:
+    return call.is_owner and (await call.bucket_facts()).versioning == ENABLED
+
+
+async def _check_match(call: Call, if_match: str, headers: Mapping[str, str] | None) -> None:
     if headers is None:
         raise await call.missing(NoSuchKey(Key=call.key))
     etag = await call.services.etags.of_object(
         call.account_id, call.swift, call.bucket, call.key, headers
     )
-    if not etag_matches(conditions.if_match, etag):
+    if not etag_matches(if_match, etag):
         raise PreconditionFailed(Condition="If-Match")
-
-
-async def _newest(call: Call) -> Mapping[str, str] | None:
-    try:
-        return await call.swift.head_object(call.bucket, call.key, newest=True)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-        return None

@@ -11,8 +11,7 @@ from hashlib import md5
 from s3gw.call import Call
 from s3gw.mapping.etags import unquoted
 from s3gw.s3.checksums import COMPUTED, Checksum
-from s3gw.s3.errors import EntityTooLarge, PreconditionFailed
-from s3gw.swift.errors import SwiftStatus
+from s3gw.s3.errors import EntityTooLarge
 from s3gw.swift.transport import Upload
 
 Keep = Callable[[Checksum | None, str], Mapping[str, str]]
@@ -45,37 +44,33 @@ async def store(
     limit = (await call.info()).max_file_size
     if length is not None and length > limit:
         raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=limit)
-    if length is not None and length <= call.settings.limits.buffer_size:
+    if _is_small(call):
         return await _store_whole(call, container, name, headers, keep=keep)
     return await _store_stream(call, container, name, headers, keep=keep)
+
+
+def _is_small(call: Call) -> bool:
+    length = call.body.length
+    return length is not None and length <= call.settings.limits.buffer_size
+
+
+def reads_first(call: Call) -> bool:
+    """Whether `store` will tell a client that waits for it to go on, before it asks Swift.
+
+    Who has to be refused has to be refused before that.  Of a large body Swift is asked first.
+    """
+    return "expect" in call.headers and not call.body.touched and _is_small(call)
 
 
 async def _store_whole(
     call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
-    if "expect" in call.headers and "If-None-Match" in headers:
-        await _check_absent(call, container, name)
     data = await call.body.read(call.settings.limits.buffer_size)
     etag = md5(data).hexdigest()
     checksum = call.body.checksum
     kept = keep(checksum, etag) if keep else {}
     answer = await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
     return Stored(etag, checksum, keep is not None, answer)
-
-
-async def _check_absent(call: Call, container: str, name: str) -> None:
-    """Tell a client that waits for `100 Continue` of an object that it must not replace.
-
-    Reading the body would tell it to go on.  Swift judges the same condition again at the PUT,
-    and of a large body it judges it first.
-    """
-    try:
-        await call.swift.head_object(container, name, newest=True)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-    else:
-        raise PreconditionFailed(Condition="If-None-Match")
 
 
 async def _store_stream(

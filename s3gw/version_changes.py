@@ -11,9 +11,9 @@ import structlog
 
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call
-from s3gw.mapping.versions import ENABLED, NULL, SUSPENDED, VERSION_ID, is_marker, query_for
-from s3gw.object_version import Subject, find_null, object_of, top_version
-from s3gw.s3.errors import PreconditionFailed, S3Error
+from s3gw.mapping.versions import NULL, SUSPENDED, VERSION_ID, is_marker, query_for
+from s3gw.object_version import Subject, find_null, newest_headers, object_of, top_version
+from s3gw.s3.errors import S3Error
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 _log = structlog.get_logger(__name__)
@@ -71,23 +71,12 @@ async def delete_version(subject: Subject, version_id: str) -> None:
             raise
 
 
-async def check_absent(call: Call) -> None:
-    """Refuse a write of a key that is there, where versioning is on: `If-None-Match: *`.
-
-    There Swift judges that only when it has stored the version, which lies in a container of its
-    own (see `discard`).  Raises PreconditionFailed.
-    """
-    if not call.is_owner or (await call.bucket_facts()).versioning != ENABLED:
-        return
-    if await _has_object(object_of(call, call.key)):
-        raise PreconditionFailed(Condition="If-None-Match")
-
-
 async def discard(call: Call, error: SwiftStatus) -> None:
-    """Delete the version that Swift stored though it refused the PUT.
+    """Delete the version that Swift stored though it refused the PUT (`If-None-Match: *`).
 
-    That is what `check_absent` could not see in time.  Not for copies: the answer to a copy that
-    was refused may name the source's version.
+    Swift judges that when it has stored the version, which lies in a container of its own; this
+    is what the look before (`preconditions`) could not see in time.  Not for copies: the answer
+    to a copy that was refused may name the source's version.
     """
     stored = error.headers.get(VERSION_ID, NULL)
     if stored == NULL:
@@ -113,23 +102,13 @@ async def take_back(subject: Subject, version_id: str) -> None:
 async def restore(subject: Subject) -> None:
     """Make the newest remaining version the object, if there is none and no marker hides it."""
     for _ in range(_ATTEMPTS):
-        if await _has_object(subject):
+        if await newest_headers(subject) is not None:
             return
         top = await top_version(subject)
         if top is None or is_marker(top) or top.get("version_id") == NULL:
             return
         if await _link(subject, str(top["version_id"])):
             return
-
-
-async def _has_object(subject: Subject) -> bool:
-    try:
-        await subject.swift.head_object(subject.bucket, subject.key, newest=True)
-    except SwiftStatus as error:
-        if error.status != 404:
-            raise
-        return False
-    return True
 
 
 async def _link(subject: Subject, version_id: str) -> bool:

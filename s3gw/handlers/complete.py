@@ -18,9 +18,9 @@ from s3gw.call import Call, Response
 from s3gw.mapping import checksums, etags, layout
 from s3gw.mapping.manifests import Manifests, manifests_for, object_headers, refused_names
 from s3gw.mapping.versions import NULL, VERSION_ID
-from s3gw.object_version import answer_headers, object_of, shown_id
+from s3gw.object_version import answer_headers, newest_headers, object_of, shown_id
 from s3gw.patience import patient
-from s3gw.preconditions import WriteConditions, check_match
+from s3gw.preconditions import WriteConditions, check_put
 from s3gw.s3.bodies import CompletedPart, parse_complete_multipart_upload
 from s3gw.s3.checksums import PREFIX
 from s3gw.s3.documents import complete_multipart_upload as complete_document
@@ -37,7 +37,7 @@ from s3gw.s3.upload_checksums import SummedPart, of_object
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
-from s3gw.version_changes import check_absent, discard, take_back, written
+from s3gw.version_changes import discard, take_back, written
 
 _log = structlog.get_logger(__name__)
 
@@ -58,8 +58,6 @@ async def complete_multipart_upload(call: Call) -> Response:
     _check_sizes(call, parts)
     begun_with = checksums.of_upload(marker)
     checksum = of_object(begun_with, call.headers, _summed(wanted, parts))
-    if conditions.is_exclusive:
-        await _check_absent(call, upload_id, parts)
     plan = await _plan(call, upload_id, marker, parts)
     plan.headers.update(
         checksums.to_swift(checksum, plan.swift_etag, begun_with.kind if begun_with else "")
@@ -100,16 +98,6 @@ def _summed(wanted: Sequence[CompletedPart], parts: list[Part]) -> list[SummedPa
     ]
 
 
-async def _check_absent(call: Call, upload_id: str, parts: list[Part]) -> None:
-    """Refuse to replace what is there, unless it is what an earlier attempt has made."""
-    try:
-        await check_absent(call)
-    except PreconditionFailed:
-        etag = etags.multipart(part.etag for part in parts)
-        if await _completed(call, upload_id, etag) is None:
-            raise
-
-
 async def _completed_before(
     call: Call,
     upload_id: str,
@@ -138,12 +126,9 @@ async def _completed_before(
 
 async def _completed(call: Call, upload_id: str, etag: str) -> Mapping[str, str] | None:
     """The headers of the key's newest object if it is this upload, from the parts of this ETag."""
-    try:
-        headers = await call.swift.head_object(call.bucket, call.key, newest=True)
-    except SwiftStatus as error:
-        if error.status == 404:
-            return None
-        raise
+    headers = await newest_headers(object_of(call, call.key))
+    if headers is None:
+        return None
     found = await call.services.etags.of_object(
         call.account_id, call.swift, call.bucket, call.key, headers
     )
@@ -208,20 +193,11 @@ async def _finish(
     conditions: WriteConditions,
 ) -> Element:
     """Make the object; `told`: gets the headers of the answer."""
-    parts, etag, manifests = plan.parts, plan.etag, plan.manifests
-    await check_match(call, conditions)
-    try:
-        if manifests.below and not await _put_below(call, upload_id, manifests):
-            return await _completed_before(call, upload_id, parts, told)
-        stored = await call.swift.put_manifest(call.bucket, call.key, manifests.top, plan.headers)
-    except SwiftStatus as error:
-        await discard(call, error)
-        # Swift may have stored what an earlier attempt sent, and lost its answer.
-        earlier = await _completed(call, upload_id, etag) if error.status == 412 else None
-        if earlier is None:
-            await _explain(call, upload_id, parts, error)
-            raise
-        stored = earlier
+    stored = await _made_before(call, upload_id, plan, conditions)
+    if stored is None:
+        stored = await _make(call, upload_id, plan)
+    if stored is None:
+        return await _completed_before(call, upload_id, plan.parts, told)
     told += answer_headers(await written(call, stored))
     try:
         await call.swift.delete_object(
@@ -230,9 +206,43 @@ async def _finish(
     except SwiftStatus as error:
         if error.status != 404:
             raise
-        await _check_not_aborted(call, upload_id, parts, stored)
+        await _check_not_aborted(call, upload_id, plan.parts, stored)
     call.free_parts([call.key])
-    return _document(call, etag, {**plan.headers, "Etag": plan.swift_etag})
+    return _document(call, plan.etag, {**plan.headers, "Etag": plan.swift_etag})
+
+
+async def _made_before(
+    call: Call, upload_id: str, plan: _Plan, conditions: WriteConditions
+) -> Mapping[str, str] | None:
+    """Judge the conditions.  What an earlier attempt has made does not stand in the way of this.
+
+    Its headers, if it is there.
+    """
+    try:
+        await check_put(call, conditions)
+    except PreconditionFailed:
+        earlier = await _completed(call, upload_id, plan.etag)
+        if earlier is None:
+            raise
+        return earlier
+    return None
+
+
+async def _make(call: Call, upload_id: str, plan: _Plan) -> Mapping[str, str] | None:
+    """Put the manifests; what Swift says of the object, None if the upload ended meanwhile."""
+    manifests = plan.manifests
+    try:
+        if manifests.below and not await _put_below(call, upload_id, manifests):
+            return None
+        return await call.swift.put_manifest(call.bucket, call.key, manifests.top, plan.headers)
+    except SwiftStatus as error:
+        await discard(call, error)
+        # Swift may have stored what an earlier attempt sent, and lost its answer.
+        earlier = await _completed(call, upload_id, plan.etag) if error.status == 412 else None
+        if earlier is None:
+            await _explain(call, upload_id, plan.parts, error)
+            raise
+        return earlier
 
 
 async def _put_below(call: Call, upload_id: str, manifests: Manifests) -> bool:

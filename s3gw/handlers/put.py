@@ -4,12 +4,12 @@ from s3gw.call import Call, Response
 from s3gw.mapping import checksums
 from s3gw.new_object import headers_for
 from s3gw.object_version import answer_headers
-from s3gw.preconditions import WriteConditions, check_match
+from s3gw.preconditions import WriteConditions, check_put
 from s3gw.s3.errors import NoSuchBucket, PreconditionFailed
 from s3gw.s3.names import check_key
 from s3gw.swift.errors import SwiftStatus
 from s3gw.upload import Stored, store
-from s3gw.version_changes import check_absent, discard, written
+from s3gw.version_changes import discard, written
 
 # Swift keeps the content type that a POST does not name.
 _NOT_IN_A_POST = frozenset({"Content-Type", "If-None-Match"})
@@ -20,10 +20,9 @@ async def put_object(call: Call) -> Response:
     check_key(call.key, call.settings.limits.key_size)
     headers = await headers_for(call)
     conditions = WriteConditions.from_headers(call.headers)
+    await check_put(call, conditions)
     if conditions.is_exclusive:  # the one condition that Swift judges at a PUT
-        await check_absent(call)
         headers["If-None-Match"] = "*"
-    await check_match(call, conditions)
     try:
         stored = await store(call, call.bucket, call.key, headers, keep=checksums.to_swift)
     except SwiftStatus as error:

@@ -22,7 +22,7 @@ from s3gw.access.acl import (
     private,
 )
 from s3gw.access.decide import Entry, Native
-from s3gw.s3.errors import NotImplemented
+from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 
 _EVERYBODY = ".r:*"
 _LISTINGS = ".rlistings"
@@ -55,7 +55,7 @@ def to_container(acl: Acl, *, public_listings: bool) -> ContainerAcl:
     NotImplemented for what Swift cannot hold.
     """
     if not acl.permits(acl.owner, Permission.FULL_CONTROL):
-        raise NotImplemented("An ACL without the owner's FULL_CONTROL is not implemented.")
+        raise errors.NotImplemented("An ACL without the owner's FULL_CONTROL is not implemented.")
     read: list[str] = []
     write: list[str] = []
     for grant in acl.grants:
@@ -75,7 +75,7 @@ def _check_holds(grant: Grant) -> None:
     is_public_write = grant.grantee is Group.ALL_USERS and grant.permission is _WRITE
     if grant.permission not in {_READ, _WRITE} or is_public_write:
         name = grant.grantee.id if isinstance(grant.grantee, Project) else grant.grantee
-        raise NotImplemented(
+        raise errors.NotImplemented(
             "Swift's container ACLs cannot hold this grant.",
             Grantee=name,
             Permission=grant.permission,

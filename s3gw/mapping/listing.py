@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from s3gw.mapping.layout import NAME_LIMIT
-from s3gw.s3.errors import KeyTooLongError, NotImplemented
+from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
+from s3gw.s3.errors import KeyTooLongError
 from s3gw.swift.account import Entry
 
 UNSEEKABLE = ("\ud7ff", "\U0010ffff")
@@ -44,7 +45,7 @@ def query_for(
             raise KeyTooLongError(Size=size, MaxSizeAllowed=NAME_LIMIT)
     for name, text in (("prefix", prefix), ("delimiter", delimiter)):
         if text.endswith(UNSEEKABLE):
-            raise NotImplemented(f"This {name} is not implemented.", Parameter=name)
+            raise errors.NotImplemented(f"This {name} is not implemented.", Parameter=name)
     if maximum == 0 or "\x00" in prefix:
         return None
     given = {

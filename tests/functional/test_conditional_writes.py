@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import swiftclient
 
+from tests.functional.gates import Failing, Which
 from tests.functional.gateway import Running, s3_client
 from tests.functional.payloads import BUFFER_SIZE
 from tests.functional.rawclient import keys_of, linked, sign
 from tests.functional.stack import Stack
+from tests.functional.test_versioning import enable
 from tests.functional.uploads import begin, etag_of, refusal
 from tests.functional.witness import is_there
 
@@ -97,3 +99,48 @@ def test_a_body_that_waits_is_not_asked_for_before_the_verdict(
             reply = link.reply()
             assert (reply.status, reply.code, reply.went_on) == (404, "NoSuchKey", False)
             assert link.is_closed()
+
+
+@pytest.mark.parametrize("size", [3, BUFFER_SIZE + 1])
+@pytest.mark.parametrize("status", ["", "Enabled"])
+def test_all_conditions_of_a_put_are_one_look(
+    tiny: Running, s3: Any, stack: Stack, bucket: str, size: int, status: str
+) -> None:
+    if status:
+        enable(s3, bucket, status)
+    s3.list_object_versions(Bucket=bucket)  # warms the bucket's facts
+    body = b"x" * size
+    headers = [("If-None-Match", "*")]
+    signed = sign(
+        keys_of(stack), "PUT", f"{tiny.endpoint}/{bucket}/k", headers, payload="UNSIGNED-PAYLOAD"
+    )
+    with tiny.watched() as wire, linked(tiny.endpoint) as link:
+        link.send(signed.head([("Content-Length", str(size)), ("Expect", "100-continue")]))
+        link.go_on()
+        link.send(body)
+        assert link.reply().status == 200
+        looks = ["HEAD"] if status or size == 3 else []  # of a large body Swift is asked first
+        assert wire.methods() == [*looks, "PUT"]
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    both = {"IfMatch": etag, "IfNoneMatch": "*"}
+    with tiny.watched() as wire:
+        found = refusal(partial(s3.put_object, Bucket=bucket, Key="k", Body=body, **both))
+        assert (found.code, found.details) == ("PreconditionFailed", {"Condition": "If-None-Match"})
+        assert wire.methods() == ["HEAD"]
+
+
+def test_a_complete_whose_answer_was_lost_is_no_obstacle_to_its_repeat(
+    tiny: Running, s3: Any, bucket: str
+) -> None:
+    enable(s3, bucket)
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    upload = begin(s3, bucket)
+    upload.put(1, b"new")
+    with tiny.watched() as wire:
+        wire.after = Failing(Which("PUT", f"/{bucket}/k$"))
+        assert refusal(partial(upload.complete, IfMatch=old)).status == 503
+    with tiny.watched() as wire:
+        answer = upload.complete(IfMatch=old)
+        assert "PUT" not in wire.methods()
+    assert answer["VersionId"] == s3.head_object(Bucket=bucket, Key="k")["VersionId"]
+    assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2

@@ -4,6 +4,8 @@ Which of our own modules may import which is import-linter's to check (pyproject
 """
 
 import ast
+import builtins
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +86,11 @@ def test_only_settings_and_the_launcher_read_the_environment() -> None:
 def test_no_module_is_named_for_what_it_is_made_of() -> None:
     vague = {"utils", "util", "helpers", "helper", "base", "common", "manager", "misc"}
     assert not {path.stem for path in _MODULES} & vague
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=_name)
+def test_no_module_with_dataclasses_hides_a_builtin(path: Path) -> None:
+    """Their `__eq__` and `__lt__` answer with the module's NotImplemented, whatever that is."""
+    if "@dataclass" in path.read_text(encoding="utf-8"):
+        names = {name for name in vars(builtins) if not name.startswith("_")}
+        assert not names & vars(importlib.import_module(_name(path))).keys()
