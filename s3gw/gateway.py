@@ -4,6 +4,7 @@ The rule: nothing of the body is read before the verdict, since the server tells
 on (100 Continue) at the first read; and whatever goes wrong ends as one S3 error document.
 """
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from s3gw.s3.errors import (
     NoSuchBucket,
     RequestHeaderSectionTooLarge,
     S3Error,
+    ServiceUnavailable,
 )
 from s3gw.s3.forwarded import as_sent, client_of, is_trusted
 from s3gw.s3.payload import (
@@ -116,22 +118,22 @@ class Gateway:
         except Exception:  # noqa: BLE001 - the log gets it under the request's own id
             _log.exception("internal error", request_id=exchange.request_id)
             return
+        except asyncio.CancelledError:  # as in _respond
+            exchange.is_whole = False
         if not exchange.is_whole:
             _log.warning("answer broke off", request_id=exchange.request_id)
 
     async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         try:
             return await self._handle(exchange, scope, receive)
+        except asyncio.CancelledError:  # the server stops, and the time that it gave is over
+            error: S3Error = ServiceUnavailable()
+            _log.warning("cut, since the server stops", request_id=exchange.request_id)
         except Exception as failure:  # noqa: BLE001 - the client gets an S3 error whatever it was
-            error = as_s3_error(failure)
-            if error is None:
-                _log.exception("internal error", request_id=exchange.request_id)
-                error = InternalError()
-            elif not isinstance(failure, S3Error):
-                _log.warning("Swift failed", request_id=exchange.request_id, reason=str(failure))
-            exchange.error = error
-            resource = unquote(exchange.path, errors="replace")
-            return answer.error_response(error, resource, exchange.request_id, exchange.host_id)
+            error = _error_of(failure, exchange.request_id)
+        exchange.error = error
+        resource = unquote(exchange.path, errors="replace")
+        return answer.error_response(error, resource, exchange.request_id, exchange.host_id)
 
     async def _cross_origin_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
         if exchange.cross_origin is None:
@@ -257,6 +259,17 @@ def _payload_mode(known: Authenticated, headers: Headers) -> PayloadMode:
     if known.claim is None:
         return unsigned_payload(headers.get(CONTENT_SHA256))
     return known.claim.payload
+
+
+def _error_of(failure: Exception, request_id: str) -> S3Error:
+    """What the client is told, and the log of what it is not told."""
+    error = as_s3_error(failure)
+    if error is None:
+        _log.exception("internal error", request_id=request_id)
+        return InternalError()
+    if not isinstance(failure, S3Error):
+        _log.warning("Swift failed", request_id=request_id, reason=str(failure))
+    return error
 
 
 def _must_close(exchange: Exchange, scope: Scope) -> bool:

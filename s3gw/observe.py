@@ -76,7 +76,7 @@ class Exchange:
     body: Body | None = None
     error: S3Error | None = None
     status: int = 0
-    """0 if there was no answer: the request was cancelled, since its server stopped."""
+    """0 until the answer is known."""
     delivery: Delivery = field(default_factory=Delivery)
     is_whole: bool = False
     """The answer was sent to its end."""

@@ -1,33 +1,37 @@
 """The HTTP server: uvicorn, with a guard against clients that never finish their header.
 
 The rule: until a request's header is complete a connection may cost neither memory nor time
-without bound; from then on the gateway's own limits hold.
+without bound; from then on the gateway's own limits hold.  And a server that stops loses no request
+that had reached it: answers tell clients to go elsewhere (Connection: close) before it closes.
 """
 
 import asyncio
+import ctypes
 import functools
 import math
 import multiprocessing
+import signal
 import socket
 import ssl
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, cast
 
 import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
 from s3gw.answer import complete_headers, error_response
 from s3gw.app import create_app
 from s3gw.config import ConfigError, Server, Settings, read_secret
-from s3gw.endpoints import OperatorPort
+from s3gw.endpoints import Flag, OperatorPort
 from s3gw.observe import new_request_id
 from s3gw.s3.errors import BadRequest, RequestHeaderSectionTooLarge, S3Error
 
@@ -35,7 +39,9 @@ _BACKLOG = 2048
 # What the guard tolerates above the gateway's own limit, which answers in S3's words.
 _SLACK = 4
 _TICK = 0.1  # seconds, as uvicorn's own
-# How uvicorn starts its workers, to which the event that they share has to go.
+_LAST_CALL = 1.0
+"""Seconds that a header which is on its way, when the port is closed, has to come."""
+# How uvicorn starts its workers, to which the flag that they share has to go.
 _SPAWN = multiprocessing.get_context("spawn")
 
 _log = structlog.get_logger(__name__)
@@ -48,9 +54,21 @@ class GuardedProtocol(HttpToolsProtocol):
     HTTP is refused in S3's words too.
     """
 
-    def __init__(self, *args: Any, header_limit: int, header_timeout: float, **kwargs: Any) -> None:
-        """`header_limit` in bytes, `header_timeout` in seconds; the rest is uvicorn's."""
+    def __init__(
+        self,
+        *args: Any,
+        header_limit: int,
+        header_timeout: float,
+        stopping: Flag,
+        **kwargs: Any,
+    ) -> None:
+        """`header_limit` in bytes, `header_timeout` in seconds; the rest is uvicorn's.
+
+        `stopping`: the server was told to stop.
+        """
         super().__init__(*args, **kwargs)
+        self._stopping = stopping
+        self._is_last = False
         self._header_limit = header_limit
         self._header_timeout = header_timeout
         self._header_size = 0
@@ -97,6 +115,22 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and any(_announces_body(*pair) for pair in self.headers):
             raise ValueError("an upgrade is offered with a body")
         super().on_headers_complete()
+        if self._is_last or self._stopping.is_set():
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """See HttpToolsProtocol: the port is closed.
+
+        On a connection that waits for a header that may already be on its way the request is
+        still served; what has had its answer is closed.
+        """
+        if self._header_timer is None or self._unanswered() is not None:
+            super().shutdown()
+            return
+        self._is_last = True
+        self._header_timer.cancel()
+        patience = min(_LAST_CALL, self._header_timeout)
+        self._header_timer = self.loop.call_later(patience, self._give_up)
 
     def send_400_response(self, msg: str) -> None:
         """See HttpToolsProtocol: what came is no HTTP."""
@@ -163,6 +197,21 @@ def _refusal(error: S3Error, more: list[tuple[bytes, bytes]]) -> bytes:
     return b"\r\n".join([*lines, b"", cast("bytes", response.body)])
 
 
+class _Stopping:
+    """A flag that all processes of a server see, without a lock that a killed one could keep."""
+
+    def __init__(self) -> None:
+        self._value = _SPAWN.RawValue(ctypes.c_bool, False)
+
+    def is_set(self) -> bool:
+        """See Flag."""
+        return self._value.value
+
+    def set(self) -> None:
+        """Set it for good."""
+        self._value.value = True
+
+
 class _Single(uvicorn.Server):
     """A server without workers."""
 
@@ -187,6 +236,14 @@ class _Workers(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], stop: "_Stop") -> None:
         super().__init__(config, sockets)
         self._stop = stop
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self._told)
+
+    def _told(self, number: int, frame: FrameType | None) -> None:
+        """Say at once that it stops: the rest may wait for a worker that does not answer."""
+        del frame
+        self._stop.flag.set()
+        self.signal_queue.append(number)
 
     def terminate_all(self) -> None:
         """See Multiprocess: the first step of its end."""
@@ -199,7 +256,7 @@ class _Workers(Multiprocess):
 class _Stop:
     """How a server stops: `flag` is set, and the ports close `drain` seconds later."""
 
-    flag: Event
+    flag: _Stopping
     drain: float
 
 
@@ -211,18 +268,18 @@ def serve(settings: Settings) -> None:
     server = settings.server
     _check_tls(server)
     asyncio.run(_try_out(settings))
-    stop = _Stop(_SPAWN.Event(), server.drain)
+    stop = _Stop(_Stopping(), server.drain)
     with ExitStack() as stack:
         listening = stack.enter_context(_listen("server", server.host, server.port))
         _limit_unread(listening, server.body_timeout)
-        config = _config(settings, _operator_port(settings, stop.flag, stack))
+        config = _config(settings, stop.flag, _operator_port(settings, stop.flag, stack))
         if server.workers > 1:
             _Workers(config, [listening], stop).run()
         else:
             _Single(config, stop).run(sockets=[listening])
 
 
-def _operator_port(settings: Settings, stopping: Event, stack: ExitStack) -> OperatorPort | None:
+def _operator_port(settings: Settings, stopping: Flag, stack: ExitStack) -> OperatorPort | None:
     """The port for whoever runs the gateway, if there shall be one; raises ConfigError."""
     metrics = settings.metrics
     if metrics.port is None:
@@ -236,7 +293,7 @@ def _operator_port(settings: Settings, stopping: Event, stack: ExitStack) -> Ope
     return OperatorPort(listening, stopping, peers)
 
 
-def _config(settings: Settings, port: OperatorPort | None) -> uvicorn.Config:
+def _config(settings: Settings, stopping: Flag, port: OperatorPort | None) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         functools.partial(create_app, settings, port=port),
@@ -246,6 +303,7 @@ def _config(settings: Settings, port: OperatorPort | None) -> uvicorn.Config:
             GuardedProtocol,
             header_limit=settings.limits.header_size * _SLACK,
             header_timeout=server.header_timeout,
+            stopping=stopping,
         ),
         ws="none",
         lifespan="on",

@@ -64,51 +64,9 @@ def test_several_workers_share_the_port_and_end_together(
         assert wait_until_gone(children) == []
 
 
-def test_a_request_in_flight_is_served_to_its_end_on_sigterm(
-    tmp_path: Path, stack: Stack, swift: swiftclient.Connection, bucket: str, keys: Keys
-) -> None:
-    name = uuid4().hex
-    with served(tmp_path, settings_for(stack, server={"grace": 15})) as server:
-        url = f"{server.endpoint}/{bucket}/{name}"
-        body = Body(mode=UNSIGNED, data=some_bytes(LARGE))
-        head, *rest = prepared(keys, url, body, headers=[("Expect", "100-continue")]).pieces()
-        with linked(server.endpoint) as idle, linked(server.endpoint) as link:
-            idle.send(sign(keys, "HEAD", f"{server.endpoint}/{bucket}").head())
-            assert idle.reply(head=True).status == 200
-            link.send(head)
-            link.go_on()
-            server.process.send_signal(signal.SIGTERM)
-            assert idle.is_closed()  # so it has begun to stop
-            with pytest.raises(ConnectionError):
-                socket.create_connection(("127.0.0.1", server.port), 5)
-            link.send(*rest)
-            reply = link.reply()
-            assert (reply.status, reply.headers["connection"]) == (200, "close")
-            assert link.is_closed()
-        assert server.process.wait(15) in {0, -signal.SIGTERM}
-    assert stored(swift, bucket, name) == body.data
-
-
 def test_ctrl_c_is_a_clean_end(tmp_path: Path, stack: Stack) -> None:
     with served(tmp_path, settings_for(stack)) as server:
         assert server.stop(signal.SIGINT) == 0
-
-
-def test_a_request_that_does_not_end_is_cut_when_the_grace_is_over(
-    tmp_path: Path, stack: Stack, swift: swiftclient.Connection, bucket: str, keys: Keys
-) -> None:
-    name = uuid4().hex
-    with served(tmp_path, settings_for(stack, server={"grace": 1})) as server:
-        url = f"{server.endpoint}/{bucket}/{name}"
-        body = Body(mode=UNSIGNED, data=some_bytes(LARGE))
-        head, *rest = prepared(keys, url, body, headers=[("Expect", "100-continue")]).pieces()
-        with linked(server.endpoint) as link:
-            link.send(head)
-            link.go_on()
-            link.send(b"".join(rest)[:-1])
-            assert server.stop() in {0, -signal.SIGTERM}
-            link.rest()
-    assert stored(swift, bucket, name) is None
 
 
 @pytest.mark.parametrize("locked", [False, True])
