@@ -14,18 +14,25 @@ INSTALLED_RUN := $(VENV)/installed-run
 INSTALLED_DEV := $(VENV)/installed-dev
 INSTALLED_BENCH := $(VENV)/installed-bench
 
+# S3 clients of the tests, whose libraries need not agree with ours.
+CLIENTS := .clients
+CLIENT_PIP := $(BIN)/python -m pip --disable-pip-version-check --python $(CLIENTS)/bin/python install --quiet
+INSTALLED_CLIENTS := $(CLIENTS)/installed $(if $(shell command -v npm),$(CLIENTS)/installed-node)
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench bench-memory lint format clean
+.PHONY: help install clients run test bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
 
 install: $(INSTALLED_DEV) ## create .venv with s3gw and all that its development needs
 
+clients: $(INSTALLED_CLIENTS) ## install S3 clients for the tests into .clients
+
 run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in data/
 	@$(BIN)/s3gw standalone --data data $(ARGS)
 
-test: lint ## check the code, then run all tests
+test: lint clients ## check the code, then run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
@@ -44,8 +51,8 @@ format: $(INSTALLED_DEV) ## bring the code into its form
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-clean: ## remove .venv and caches, but not data/
-	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .import_linter_cache \
+clean: ## remove .venv, .clients and caches, but not data/
+	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info .coverage* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find s3gw tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
@@ -58,6 +65,19 @@ $(INSTALLED_DEV): pyproject.toml | $(BIN)/python
 	@echo "installing s3gw and its development tools into $(VENV) (a minute or two)"
 	@$(PIP) -e '.[standalone,dev]'
 	@touch $(INSTALLED_RUN) $@
+
+# A machine for which PyPI has no duplicity does without: its test is skipped, but not in CI.
+$(CLIENTS)/installed: tests/clients/requirements.txt | $(INSTALLED_DEV)
+	@echo "installing S3 clients into $(CLIENTS) (half a minute)"
+	@$(BIN)/python -m venv --without-pip $(CLIENTS)
+	@$(CLIENT_PIP) -r $<
+	@$(CLIENT_PIP) --no-deps --only-binary duplicity 'duplicity>=3.1' || echo "without duplicity"
+	@touch $@
+
+$(CLIENTS)/installed-node: tests/clients/package-lock.json | $(CLIENTS)/installed
+	@cp tests/clients/package.json $< $(CLIENTS)
+	@cd $(CLIENTS) && npm ci --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
 
 $(INSTALLED_BENCH): pyproject.toml | $(INSTALLED_DEV)
 	@$(PIP) -e '.[standalone,dev,bench]'

@@ -11,23 +11,41 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+SCRIPTS = Path(__file__).with_name("scripts")
+"""What drives client libraries that have no program of their own."""
+
+INSTALLED = Path(__file__).resolve().parents[2] / ".clients"
+"""Where `make clients` puts clients whose libraries need not agree with ours."""
 
 _PATIENCE = 120  # seconds that a client may run
 
 
 def found(name: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """The program, beside the interpreter (from PyPI) or on the PATH.
+    """The program, beside the interpreter, in `.clients`, or on the PATH.
 
     Without it the test is skipped; in CI, which has to install it, the test fails.
     """
-    beside = Path(sys.executable).with_name(name)
-    if beside.is_file():
-        return beside
+    for directory in (Path(sys.executable).parent, INSTALLED / "bin"):
+        if (directory / name).is_file():
+            return directory / name
     on_path = shutil.which(name, path=environment.get("PATH"))
     if on_path is not None:
         return Path(on_path)
+    return _missing(name, environment)
+
+
+def installed(path: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """What stands in `.clients` and nowhere else; skipped or failed as by `found`."""
+    if (INSTALLED / path).exists():
+        return INSTALLED / path
+    return _missing(f"{path} (make clients)", environment)
+
+
+def _missing(name: str, environment: Mapping[str, str]) -> NoReturn:
     if environment.get("CI") == "true":
         pytest.fail(f"{name} is not installed, and in CI no client may be missing")
     pytest.skip(f"{name} is not installed on this machine")
