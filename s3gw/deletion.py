@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s3gw.buckets.facts import read_facts
+from s3gw.buckets.etags import NEWEST
 from s3gw.call import Call
 from s3gw.large_objects import delete_with_parts
 from s3gw.mapping import etags
+from s3gw.mapping.conditions import last_modified
 from s3gw.mapping.versions import (
     NULL,
     VERSION_ID,
@@ -24,12 +25,15 @@ from s3gw.mapping.versions import (
 )
 from s3gw.object_version import (
     Subject,
+    absence,
     find_null,
     is_hidden_as_null,
     is_null,
+    newest_headers,
     object_of,
     top_version,
 )
+from s3gw.s3.conditions import NO_CONDITIONS, DeleteConditions
 from s3gw.s3.errors import NoSuchBucket
 from s3gw.swift.errors import SwiftStatus
 from s3gw.version_changes import delete_version, replace_null, restore
@@ -45,19 +49,27 @@ class Deleted:
     """That is a delete marker."""
 
 
-async def delete(call: Call, key: str, version_id: str | None) -> Deleted:
-    """Delete an object or one of its versions; what is not there is fine.
+async def delete(
+    call: Call,
+    key: str,
+    version_id: str | None,
+    conditions: DeleteConditions = NO_CONDITIONS,
+) -> Deleted:
+    """Delete an object or one of its versions, if the conditions hold of it.
 
-    Two requests; more for a version (see `_delete_named`).  Raises InvalidArgument, NoSuchBucket.
+    Without an ETag among these, what is not there is fine.  Two requests; more for a version (see
+    `_delete_named`).  Raises InvalidArgument, NoSuchBucket, PreconditionFailed; NoSuchKey and
+    NoSuchVersion where an ETag is named of what is not there.
     """
     subject = object_of(call, key, version_id)
     if version_id not in {None, NULL}:
-        return await _delete_named(subject, str(version_id))
+        return await _delete_named(subject, str(version_id), conditions)
     headers, found = await _newest(subject)
+    if is_versioned(headers) and version_id is not None:
+        return await _delete_null(subject, headers if found else None, conditions)
+    await _check(subject, conditions, headers, found=found)
     if is_versioned(headers):
-        if version_id is None:
-            return await _mark(call, subject)
-        return await _delete_null(subject, headers if found else None)
+        return await _mark(call, subject)
     if found:
         await _delete_unversioned(call, key, headers)
     else:
@@ -74,6 +86,33 @@ async def _newest(subject: Subject) -> tuple[Mapping[str, str], bool]:
             raise
         return error.headers, False
     return headers, True
+
+
+async def _check(
+    subject: Subject,
+    conditions: DeleteConditions,
+    headers: Mapping[str, str],
+    query: Mapping[str, str] = NEWEST,
+    *,
+    found: bool = True,
+) -> None:
+    """Judge the conditions of an object or version; no request, but of a foreign large object's.
+
+    `headers`: of Swift's answer about it; `query`: what names it to Swift; `found`: it is there.
+    As on AWS what is not there fails an ETag, also `*`, and no other condition.
+    """
+    if not found:
+        if conditions.if_match is not None:
+            raise await absence(subject, headers)
+        return
+    if not conditions.are_given:
+        return
+    etag = None
+    if conditions.if_match is not None:
+        etag = await subject.services.etags.of_object(
+            subject.owner, subject.swift, subject.bucket, subject.key, headers, query
+        )
+    conditions.check(etag, int(headers.get("Content-Length", "0")), last_modified(headers))
 
 
 async def _delete_unversioned(call: Call, key: str, headers: Mapping[str, str]) -> None:
@@ -107,17 +146,23 @@ async def _mark(call: Call, subject: Subject) -> Deleted:
     return Deleted(marker, is_marker=True)
 
 
-async def _delete_named(subject: Subject, version_id: str) -> Deleted:
+async def _delete_named(subject: Subject, version_id: str, conditions: DeleteConditions) -> Deleted:
     """Delete a version that has an id; if it was the newest, the one before it is so again.
 
     Three requests, two of them at once; two more to bring the one before back, and one more for
     a delete marker.
     """
-    current, named = await asyncio.gather(_asked(subject, None), _asked(subject, version_id))
+    query = query_for(version_id)
+    current, named = await asyncio.gather(newest_headers(subject), _asked(subject, query))
     if named is None:
-        if await read_facts(subject.swift, subject.bucket) is None:
-            raise NoSuchBucket(BucketName=subject.bucket)
+        why = await absence(subject, {})
+        if conditions.if_match is not None or isinstance(why, NoSuchBucket):
+            raise why
         return Deleted(version_id)
+    if names_marker(named):
+        conditions.check(None, None, None)
+    else:
+        await _check(subject, conditions, named, query)
     if current is not None:
         was_newest = current.get(VERSION_ID) == version_id
     else:
@@ -131,30 +176,35 @@ async def _delete_named(subject: Subject, version_id: str) -> Deleted:
     return Deleted(version_id, names_marker(named))
 
 
-async def _asked(subject: Subject, version_id: str | None) -> Mapping[str, str] | None:
-    """The newest headers of the object, or of a version or a delete marker; None: not there."""
+async def _asked(subject: Subject, query: Mapping[str, str]) -> Mapping[str, str] | None:
+    """The newest headers of a version or a delete marker; None: not there."""
     try:
         return await subject.swift.head_object(
-            subject.bucket, subject.key, newest=True, query=query_for(version_id)
+            subject.bucket, subject.key, newest=True, query=query
         )
     except SwiftStatus as error:
-        if error.status == 404 and version_id is not None and names_marker(error.headers):
+        if error.status == 404 and names_marker(error.headers):
             return error.headers
-        if error.status == 404 or (error.status == 400 and version_id is not None):
+        if error.status in {400, 404}:
             return None
         raise
 
 
-async def _delete_null(subject: Subject, headers: Mapping[str, str] | None) -> Deleted:
+async def _delete_null(
+    subject: Subject, headers: Mapping[str, str] | None, conditions: DeleteConditions
+) -> Deleted:
     """Delete the version `null` of a key whose newest object has these headers, if there is one."""
     if headers is None:
-        return await _delete_hidden_null(subject)
+        return await _delete_hidden_null(subject, conditions)
     given = headers.get(VERSION_ID, NULL)
     was_newest = await is_null(subject, headers)
     if was_newest:
+        await _check(subject, conditions, headers)
         await delete_version(subject, given)
     # Beside a `null` that is an object there may be a copy of it, from a PUT that was refused.
     old = await find_null(subject) if given == NULL or not was_newest else None
+    if not was_newest:
+        await _check_old(subject, conditions, old)
     if old is not None:
         await delete_version(subject, old)
     if was_newest:
@@ -162,13 +212,29 @@ async def _delete_null(subject: Subject, headers: Mapping[str, str] | None) -> D
     return Deleted(NULL)
 
 
-async def _delete_hidden_null(subject: Subject) -> Deleted:
+async def _delete_hidden_null(subject: Subject, conditions: DeleteConditions) -> Deleted:
     """Delete the version `null`, or the delete marker of that name, of a key without an object."""
     top = await top_version(subject)
     if top is not None and not is_marker(top) and is_hidden_as_null(top):
+        conditions.check(None, None, None)
         await restore(subject)
         return Deleted(NULL, is_marker=True)
     old = await find_null(subject)
+    await _check_old(subject, conditions, old)
     if old is not None:
         await delete_version(subject, old)
     return Deleted(NULL)
+
+
+async def _check_old(
+    subject: Subject, conditions: DeleteConditions, version_id: str | None
+) -> None:
+    """Judge the conditions of a `null` that is not the newest; one request, if there are any.
+
+    `version_id`: Swift's name of it; None: there is no `null`.
+    """
+    if not conditions.are_given:
+        return
+    query = query_for(version_id)
+    headers = None if version_id is None else await _asked(subject, query)
+    await _check(subject, conditions, headers or {}, query, found=headers is not None)

@@ -121,6 +121,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "delete",
         delete.delete_objects,
         needs=Need.BUCKET_WRITE,
+        note="conditions: `ETag`, `Size`, `LastModifiedTime`",
     ),
     Operation(
         "GetBucketVersioning",
@@ -211,7 +212,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "",
         delete.delete_object,
         parameters=("versionId",),
-        note="no conditions",
+        note="conditions: `If-Match`, `x-amz-if-match-size`, `x-amz-if-match-last-modified-time`",
         needs=Need.BUCKET_WRITE,
     ),
     Operation(

@@ -19,8 +19,9 @@ from s3gw.mapping.versions import check_version_id
 from s3gw.object_version import answer_headers
 from s3gw.patience import patient
 from s3gw.s3.bodies import Delete, ObjectIdentifier, parse_delete
+from s3gw.s3.conditions import DeleteConditions
 from s3gw.s3.documents import DeletedObject, DeleteFailure, delete_result
-from s3gw.s3.errors import NoSuchBucket, NotImplemented, S3Error, ServiceUnavailable
+from s3gw.s3.errors import NoSuchBucket, S3Error, ServiceUnavailable
 from s3gw.s3.names import check_key
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
@@ -34,16 +35,10 @@ _BULK_LINE = 2_000
 async def delete_object(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html."""
     check_key(call.key, NAME_LIMIT)
-    _refuse_conditions(call)
-    deleted = await delete(call, call.key, call.query.get("versionId"))
+    conditions = DeleteConditions.from_headers(call.headers)
+    deleted = await delete(call, call.key, call.query.get("versionId"), conditions)
     call.free_parts([call.key])
     return Response(204, answer_headers(deleted.version_id, is_marker=deleted.is_marker))
-
-
-def _refuse_conditions(call: Call) -> None:
-    for name in ("if-match", "x-amz-if-match-size", "x-amz-if-match-last-modified-time"):
-        if name in call.headers:
-            raise NotImplemented(Header=name)
 
 
 async def delete_objects(call: Call) -> Response:
@@ -84,8 +79,6 @@ def _deleted(item: ObjectIdentifier, end: Deleted) -> DeletedObject:
 
 
 def _refusal(item: ObjectIdentifier) -> S3Error | None:
-    if item.etag is not None or item.size is not None or item.last_modified_time is not None:
-        return NotImplemented("Conditional deletes are not implemented.")
     try:
         check_key(item.key, NAME_LIMIT)
         check_version_id(item.version_id)
@@ -105,7 +98,9 @@ async def _sorted_out(
     facts, info = await call.bucket_facts(), await call.info()
     if facts.versioning or not info.bulk_delete:
         return [], ordered
-    named = {item.key for item in ordered if item.version_id is not None}
+    named = {
+        item.key for item in ordered if item.version_id is not None or item.conditions.are_given
+    }
     unnamed = [item.key for item in ordered if item.key not in named]
     plain, single = await _sorted_keys(call, unnamed)
     looked_at = named | set(single)
@@ -194,7 +189,7 @@ async def _delete_singly(
     async def delete_all(some: list[ObjectIdentifier]) -> None:
         for item in sorted(some, key=lambda item: item.version_id or "~"):
             try:
-                done[item] = await delete(call, item.key, item.version_id)
+                done[item] = await delete(call, item.key, item.version_id, item.conditions)
             except (S3Error, SwiftStatus, SwiftUnreachable) as error:
                 done[item] = as_s3_error(error) or ServiceUnavailable()
 

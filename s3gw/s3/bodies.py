@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from s3gw.s3 import errors
+from s3gw.s3.conditions import NO_CONDITIONS, DeleteConditions, parse_size, read_as
+from s3gw.s3.dates import parse_moment
 from s3gw.s3.errors import InvalidArgument, InvalidPartOrder, InvalidRequest, MalformedXML
 from s3gw.s3.headers import MOST_PARTS, bare_etag
 from s3gw.s3.xml import Node, parse
@@ -41,16 +43,11 @@ class CompleteMultipartUpload:
 
 @dataclass(frozen=True, slots=True)
 class ObjectIdentifier:
-    """An object to delete, and the conditions on it: None where there is none."""
+    """An object to delete, and the conditions on it."""
 
     key: str
     version_id: str | None = None
-    etag: str | None = None
-    """Without quotes; an empty one matches no object."""
-    last_modified_time: str | None = None
-    """As sent."""
-    size: str | None = None
-    """As sent."""
+    conditions: DeleteConditions = NO_CONDITIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +110,17 @@ def _object(node: Node) -> ObjectIdentifier:
     key = node.leaf("Key")
     if not key:
         raise MalformedXML
+    version_id = node.leaf("VersionId") or None  # some clients always write the element
+    return ObjectIdentifier(key, version_id, _conditions(node))
+
+
+def _conditions(node: Node) -> DeleteConditions:
+    """An empty ETag is one that no object has."""
     etag = node.leaf("ETag")
-    return ObjectIdentifier(
-        key,
-        version_id=node.leaf("VersionId") or None,  # some clients always write the element
-        etag=None if etag is None else bare_etag(etag),
-        last_modified_time=node.leaf("LastModifiedTime"),
-        size=node.leaf("Size"),
+    return DeleteConditions(
+        None if etag is None else bare_etag(etag),
+        read_as(parse_size, node.leaf("Size"), MalformedXML()),
+        read_as(parse_moment, node.leaf("LastModifiedTime"), MalformedXML()),
     )
 
 

@@ -20,10 +20,24 @@ def http_date(moment: datetime | float) -> str:
 def parse_http_date(text: str) -> datetime | None:
     """The instant (UTC) of a date header in any of the forms of RFC 9110; None if it is none."""
     try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return _in_utc(parsedate_to_datetime(text))
     except (ValueError, OverflowError):
         return None
+
+
+def parse_moment(text: str) -> datetime | None:
+    """The instant (UTC) of a date in either form, of documents or of headers; None if it is none.
+
+    Without a zone it is UTC.
+    """
+    try:
+        return _in_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return parse_http_date(text)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _utc(moment: datetime | float) -> datetime:

@@ -43,9 +43,12 @@ _COPIES = frozenset(("CopyObject", "UploadPartCopy"))
 # Headers that say something of what these operations make or set; elsewhere they say nothing that
 # could be done.
 _MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+_DELETES = frozenset(("DeleteObject",))
 _SETS_ACLS = _MAKES_OBJECTS | {"CreateBucket", "PutBucketAcl", "PutObjectAcl"}
 _FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
     {
+        "x-amz-if-match-size": _DELETES,
+        "x-amz-if-match-last-modified-time": _DELETES,
         "x-amz-tagging": _MAKES_OBJECTS,
         "x-amz-acl": _SETS_ACLS,
         "x-amz-grant-read": _SETS_ACLS,

@@ -158,7 +158,7 @@ class TestEveryWay:
             "<Object><Key>a</Key><VersionId>17.0</VersionId></Object>"
             "<Object><Key>a</Key></Object>"
             "<Object><Key>b</Key><ETag>x</ETag></Object>"
-            "<Object><Key>c</Key><Size>1</Size></Object>"
+            "<Object><Key>c</Key><Size>2</Size></Object>"
             "<Object><Key>d</Key><VersionId></VersionId></Object>"
         )
         body = f"<Delete>{objects}</Delete>".encode()
@@ -166,7 +166,7 @@ class TestEveryWay:
         told = [(one.findtext("Key"), one.findtext("VersionId")) for one in found.findall("Error")]
         assert told == [("a", "17.0"), ("b", None), ("c", None)]
         codes = [one.findtext("Code") for one in found.findall("Error")]
-        assert codes == ["InvalidArgument", "NotImplemented", "NotImplemented"]
+        assert codes == ["InvalidArgument", "PreconditionFailed", "PreconditionFailed"]
         assert [one.findtext("Key") for one in found.findall("Deleted")] == ["a", "d"]
         assert names(swift, bucket) == ["b", "c"]
 

@@ -88,7 +88,7 @@ class TestPlainObjects:
         assert names(swift, bucket) == ["k"]
 
     @pytest.mark.parametrize(
-        "header", ["if-match", "x-amz-if-match-size", "x-amz-if-match-last-modified-time"]
+        "header", ["If-None-Match", "If-Modified-Since", "If-Unmodified-Since"]
     )
     def test_a_condition_that_nobody_checks_is_refused(
         self, raw: Raw, s3: Any, bucket: str, swift: swiftclient.Connection, header: str

@@ -15,6 +15,7 @@ from s3gw.s3.bodies import (
     parse_create_bucket_configuration,
     parse_delete,
 )
+from s3gw.s3.conditions import DeleteConditions
 from s3gw.s3.errors import (
     InvalidArgument,
     InvalidPartOrder,
@@ -136,13 +137,29 @@ def test_the_conditions_of_boto3_are_kept() -> None:
     one = {"Key": "k", "VersionId": "v", "Size": 5, **conditions}
     body = written_body("DeleteObjects", Bucket="b", Delete={"Objects": [one]})
     assert parse_delete(body).objects == (
-        ObjectIdentifier("k", "v", ETAG, "Tue, 02 Jan 2024 00:00:00 GMT", "5"),
+        ObjectIdentifier("k", "v", DeleteConditions(ETAG, 5, datetime(2024, 1, 2, tzinfo=UTC))),
     )
 
 
 def test_an_empty_version_is_none_and_an_empty_etag_is_kept() -> None:
     found = delete("<Object><Key>k</Key><VersionId></VersionId><ETag/></Object>")
-    assert found == Delete((ObjectIdentifier("k", version_id=None, etag=""),), quiet=False)
+    assert found == Delete((ObjectIdentifier("k", conditions=DeleteConditions("")),), quiet=False)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "<Size/>",
+        "<Size>-1</Size>",
+        "<Size>1.0</Size>",
+        "<Size>1</Size><Size>1</Size>",
+        "<LastModifiedTime/>",
+        "<LastModifiedTime>yesterday</LastModifiedTime>",
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_malformed(condition: str) -> None:
+    with pytest.raises(MalformedXML):
+        delete(f"<Object><Key>k</Key>{condition}</Object>")
 
 
 def test_keys_are_taken_to_the_letter() -> None:

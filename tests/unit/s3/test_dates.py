@@ -6,7 +6,7 @@ import pytest
 from botocore.utils import parse_timestamp
 from hypothesis import given, strategies as st
 
-from s3gw.s3.dates import http_date, parse_http_date, timestamp
+from s3gw.s3.dates import http_date, parse_http_date, parse_moment, timestamp
 
 NOON = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 MOMENTS = st.datetimes(
@@ -75,5 +75,17 @@ PIECES = st.sampled_from(
 
 @given(st.text() | st.lists(PIECES, max_size=10).map(" ".join))
 def test_no_text_raises(text: str) -> None:
-    moment = parse_http_date(text)
-    assert moment is None or moment.tzinfo is UTC
+    for moment in (parse_http_date(text), parse_moment(text)):
+        assert moment is None or moment.tzinfo is UTC
+
+
+@given(st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_moment_is_read_in_both_forms(moment: datetime) -> None:
+    assert parse_moment(http_date(moment)) == moment.replace(microsecond=0)
+    milliseconds = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert parse_moment(timestamp(moment)) == milliseconds
+
+
+def test_a_moment_that_no_calendar_has_is_none() -> None:
+    assert parse_moment("0001-01-01T00:00:00+23:00") is None
+    assert parse_moment("yesterday") is None
