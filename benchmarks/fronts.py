@@ -317,6 +317,7 @@ http {{
     location /v1/ {{
       add_header X-Trans-Id txstub-stub-stub;
       if ($request_method = PUT) {{ proxy_pass http://127.0.0.1:{sink}; }}
+      if ($request_uri ~ "^/v1/[^/]+/[^/]+$") {{ return 204; }}  # a container that is there
       if ($request_method = DELETE) {{ return 204; }}
       if ($request_method = POST) {{ return 202; }}
       rewrite ^/v1/[^/]+/[^/]+/(small|medium|large).* /$1 break;

@@ -29,9 +29,10 @@ from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
 from s3gw.answer import complete_headers, error_response
-from s3gw.app import create_app
+from s3gw.app import create_app, create_worker
 from s3gw.config import ConfigError, Server, Settings, read_secret
 from s3gw.endpoints import Flag, OperatorPort
+from s3gw.joined_writes import JoinedWrites
 from s3gw.observe import new_request_id
 from s3gw.s3.errors import BadRequest, RequestHeaderSectionTooLarge, S3Error
 
@@ -76,7 +77,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol: a silent client has as long as a slow one."""
-        super().connection_made(cast("asyncio.Transport", transport))
+        joined = JoinedWrites(cast("asyncio.Transport", transport), self.loop)
+        super().connection_made(cast("asyncio.Transport", joined))
         self._await_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,6 +133,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_timer.cancel()
         patience = min(_LAST_CALL, self._header_timeout)
         self._header_timer = self.loop.call_later(patience, self._give_up)
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools: a piece of a request's body, which is not copied if it is all there is.
+
+        uvicorn adds it to a bytearray, of which it makes bytes.
+        """
+        cycle = self.cycle
+        if cycle.body or cycle.response_complete:
+            super().on_body(body)
+            return
+        cycle.body = body  # type: ignore[assignment]  # bytes of bytes are no copy
+        super().on_body(b"")
 
     def send_400_response(self, msg: str) -> None:
         """See HttpToolsProtocol: what came is no HTTP."""
@@ -296,7 +310,7 @@ def _operator_port(settings: Settings, stopping: Flag, stack: ExitStack) -> Oper
 def _config(settings: Settings, stopping: Flag, port: OperatorPort | None) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
-        functools.partial(create_app, settings, port=port),
+        functools.partial(create_worker, settings, port),
         factory=True,
         loop="uvloop",
         http=functools.partial(  # type: ignore[arg-type]  # uvicorn only ever calls it

@@ -19,7 +19,9 @@ from s3gw.swift import odd_names
 from s3gw.swift.errors import SwiftUnreachable
 from s3gw.swift.transport import Traffic, Upload
 
-_READ_BUFFER = 256 * 1024
+# What aiohttp holds of an answer before it stops reading, and then it has one read of uvloop's,
+# 250 KiB: so each piece is sent on before the next one comes, while the cache still has it.
+_READ_BUFFER = 64 * 1024
 
 # Below the 60 s after which a Swift proxy closes an idle connection by default, so that a
 # request hardly ever meets a connection that the other side is closing.
