@@ -22,6 +22,7 @@ from s3gw.setting_types import (
     SecondsOrZero,
     Secret,
     Section,
+    StorageClasses,
     Text,
     Texts,
 )
@@ -80,6 +81,10 @@ class S3(Section):
     """Host names under which `<bucket>.<domain>` addresses a bucket; `*` matches one label."""
     public_endpoint: Text = None
     """URL under which clients reach the gateway, if it is not the one that they send as Host."""
+    storage_classes: Annotated[StorageClasses, Field(examples=[{"STANDARD_IA": "silver"}])] = {}  # noqa: RUF012 - pydantic copies it
+    """Storage classes that a bucket can be made with, and Swift's storage policy for each. STANDARD
+    is always one: Swift's default policy, unless it is named here. Clients do not read objects of
+    the classes GLACIER and DEEP_ARCHIVE."""
     sse_s3: bool = False
     """Accept `x-amz-server-side-encryption: AES256`: the operator states that Swift encrypts."""
     store_trailing_checksum: bool = False

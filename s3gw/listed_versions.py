@@ -12,6 +12,7 @@ from s3gw.buckets.facts import from_headers
 from s3gw.call import Call
 from s3gw.mapping import etags
 from s3gw.mapping.listing import entry_time, query_for
+from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.version_listing import Listed, Start, listed, open_key, query_of
 from s3gw.mapping.versions import NULL, History, check_version_id
 from s3gw.object_version import find_null, is_hidden_as_null, object_of, top_version
@@ -55,13 +56,15 @@ async def read_page(call: Call, wanted: Wanted) -> Page:
         if error.status == 404:
             raise NoSuchBucket(BucketName=call.bucket) from error
         raise
-    history = from_headers(headers).history
+    facts = from_headers(headers)
+    history = facts.history
     start = await _start(call, wanted, entries, history) if version_marker else None
     not_hidden = None
     if len(entries) == asked["limit"]:
         not_hidden = await _not_hidden(call, open_key(entries, start.key if start else ""))
     found = [one for one in listed(entries, history, start, not_hidden) if one != wanted.key_marker]
-    return await _page(call, found, wanted.maximum)
+    shown = class_of(facts.storage_policy, call.settings.s3.storage_classes)
+    return await _page(call, found, wanted.maximum, shown)
 
 
 async def _swift_marker(call: Call, wanted: Wanted) -> str:
@@ -105,7 +108,7 @@ async def _not_hidden(call: Call, key: str | None) -> str | None:
     return key
 
 
-async def _page(call: Call, found: list[Listed | str], maximum: int) -> Page:
+async def _page(call: Call, found: list[Listed | str], maximum: int, storage_class: str) -> Page:
     shown = found[:maximum]
     more = len(found) > maximum
     last = shown[-1] if shown else None
@@ -116,14 +119,15 @@ async def _page(call: Call, found: list[Listed | str], maximum: int) -> Page:
         next_marker = str(last), NULL
     return Page(
         await parallel.for_each(
-            [one for one in shown if isinstance(one, Listed)], lambda one: _entry(call, one)
+            [one for one in shown if isinstance(one, Listed)],
+            lambda one: _entry(call, one, storage_class),
         ),
         [one for one in shown if isinstance(one, str)],
         next_marker,
     )
 
 
-async def _entry(call: Call, one: Listed) -> VersionEntry:
+async def _entry(call: Call, one: Listed, storage_class: str) -> VersionEntry:
     return VersionEntry(
         key=str(one.entry["name"]),
         version_id=one.version_id,
@@ -132,6 +136,7 @@ async def _entry(call: Call, one: Listed) -> VersionEntry:
         owner=call.owner,
         etag="" if one.is_marker else await _etag(call, one.entry),
         size=0 if one.is_marker else int(one.entry["bytes"]),
+        storage_class=storage_class,
         delete_marker=one.is_marker,
     )
 

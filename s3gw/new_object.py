@@ -6,7 +6,7 @@ that what holds for one of them holds for all.
 
 from collections.abc import Mapping
 
-from s3gw import object_acl
+from s3gw import object_acl, storage_class
 from s3gw.call import Call
 from s3gw.mapping import metadata, tags
 from s3gw.s3.errors import AccessDenied
@@ -16,8 +16,10 @@ from s3gw.s3.tags import HEADER, parse_header
 async def headers_for(call: Call) -> dict[str, str]:
     """The Swift headers of the new object, from the request's own: all that it may say.
 
-    Raises InvalidArgument, MetadataTooLarge, and what `tags_for` and `object_acl.headers_for` do.
+    Raises InvalidArgument, MetadataTooLarge, and what `tags_for`, `storage_class.check` and
+    `object_acl.headers_for` do.
     """
+    await storage_class.check(call)
     headers = metadata.to_swift(call.headers, await call.info())
     headers.update(await tags_for(call, headers))
     return {**headers, **await object_acl.headers_for(call)}

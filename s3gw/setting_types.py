@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _unless_empty(value: object) -> object:
@@ -30,6 +30,26 @@ SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 PortOrNone = Annotated[int | None, Field(ge=0, le=65535), _UNLESS_EMPTY]
+
+
+def _upper(value: object) -> object:
+    """The environment's names of settings, of which a class is the last part, know no case."""
+    if not isinstance(value, dict):
+        return value
+    return {name.upper() if isinstance(name, str) else name: value[name] for name in value}
+
+
+def _different(classes: dict[str, str]) -> dict[str, str]:
+    if len({policy.lower() for policy in classes.values()}) < len(classes):
+        raise ValueError("each storage class needs a policy of its own")
+    return classes
+
+
+StorageClasses = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], Annotated[str, Field(min_length=1)]],
+    BeforeValidator(_upper),
+    AfterValidator(_different),
+]
 
 
 class Section(BaseModel):

@@ -15,6 +15,7 @@ from s3gw.mapping.conditions import last_modified
 from s3gw.mapping.etags import unquoted
 from s3gw.mapping.listing import entry_time
 from s3gw.s3.checksums import Checksum
+from s3gw.s3.errors import OperationAborted
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
@@ -124,6 +125,31 @@ async def create_segments(account: Account, bucket: str, facts: ContainerFacts) 
     await account.put_container(
         layout.segments_container(bucket), {name: value for name, value in headers.items() if value}
     )
+
+
+async def adopt_segments(account: Account, bucket: str) -> bool:
+    """Make sure that a new bucket's parts can have its storage policy, which nobody can change.
+
+    False if there is no container of parts.  An empty one of another policy goes; raises
+    OperationAborted if something is in it.
+    """
+    container = layout.segments_container(bucket)
+    found = await read_facts(account, container)
+    if found is None:
+        return False
+    facts = await read_facts(account, bucket)
+    if facts is None or facts.storage_policy == found.storage_policy:
+        return True
+    try:
+        await account.delete_container(container)
+    except SwiftStatus as error:
+        if error.status == 409:
+            raise OperationAborted(
+                "Parts of an earlier bucket of this name are left, in another storage class."
+            ) from error
+        if error.status != 404:
+            raise
+    return False
 
 
 async def manifest_names(

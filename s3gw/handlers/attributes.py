@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from s3gw import storage_class
 from s3gw.buckets.parts import read_parts
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, etags
@@ -60,6 +61,6 @@ async def _attributes(
         checksum=next(((name.removeprefix(PREFIX), checksum[name]) for name in checksum), None),
         checksum_type=kind,
         parts=parts,
-        storage_class="STANDARD" if "StorageClass" in names else None,
+        storage_class=await storage_class.of_object(call) if "StorageClass" in names else None,
         size=int(headers.get("Content-Length", "0")) if "ObjectSize" in names else None,
     )

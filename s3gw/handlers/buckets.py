@@ -8,6 +8,7 @@ import structlog
 from s3gw.access.acl import private
 from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
 from s3gw.call import Call, Response
+from s3gw.mapping import storage_classes
 from s3gw.mapping.acl import ContainerAcl, to_container
 from s3gw.mapping.layout import is_reserved, segments_container
 from s3gw.mapping.listing import UNSEEKABLE, entry_time
@@ -20,6 +21,7 @@ from s3gw.s3.errors import (
     InvalidArgument,
     InvalidBucketName,
     InvalidLocationConstraint,
+    InvalidStorageClass,
     NoSuchBucket,
     NotImplemented,
     S3Error,
@@ -93,11 +95,8 @@ async def create_bucket(call: Call) -> Response:
     check_new_bucket_name(call.bucket)
     if is_reserved(call.bucket):
         raise InvalidBucketName(BucketName=call.bucket)
-    constraint = parse_create_bucket_configuration(await call.read_xml())
-    if constraint not in {None, call.settings.s3.region, _DEFAULT_REGION}:
-        raise InvalidLocationConstraint(LocationConstraint=constraint)
     wanted = _wanted_acl(call)
-    created = await _make(call, wanted)
+    created = await _make(call, wanted, _wanted_policy(call, await call.read_xml()))
     call.services.facts.forget(call.account_id, call.bucket)
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     if not created:
@@ -106,6 +105,20 @@ async def create_bucket(call: Call) -> Response:
     await cors.delete(call.swift, call.bucket)
     call.services.cors.forget(call.place.storage_url, call.bucket)
     return Response(200, [("Location", f"/{call.bucket}")])
+
+
+def _wanted_policy(call: Call, body: bytes) -> str | None:
+    """Swift's policy for the bucket's storage class, None: its default one.
+
+    Raises InvalidLocationConstraint, InvalidStorageClass, and what the parsers do.
+    """
+    constraint = parse_create_bucket_configuration(body)
+    region, constrained = storage_classes.split_constraint(constraint, call.settings.s3.region)
+    if region not in {None, call.settings.s3.region, _DEFAULT_REGION}:
+        raise InvalidLocationConstraint(LocationConstraint=constraint)
+    given = call.headers.get(storage_classes.HEADER)
+    wanted = storage_classes.wanted_class(given, constrained)
+    return storage_classes.policy_for(wanted, call.settings.s3.storage_classes)
 
 
 def _wanted_acl(call: Call) -> ContainerAcl:
@@ -117,13 +130,13 @@ def _wanted_acl(call: Call) -> ContainerAcl:
     return to_container(wanted, public_listings=call.settings.access.public_listings)
 
 
-async def _make(call: Call, acl: ContainerAcl) -> bool:
+async def _make(call: Call, acl: ContainerAcl, policy: str | None) -> bool:
     """Make the container, under a claim of its name where names are global."""
 
     async def make() -> bool:
-        created = await call.swift.put_container(call.bucket, {})
+        created = await _put_container(call, policy)
         if created:
-            await _give_acl(call, acl)
+            await _furnish(call, acl)
         return created
 
     names = call.services.names
@@ -132,16 +145,32 @@ async def _make(call: Call, acl: ContainerAcl) -> bool:
     return await names.create(call.place, call.swift, call.bucket, make)
 
 
-async def _give_acl(call: Call, acl: ContainerAcl) -> None:
+async def _put_container(call: Call, policy: str | None) -> bool:
+    """Make the container; False if it was there.  Raises InvalidStorageClass."""
+    headers = {} if policy is None else {"X-Storage-Policy": policy}
+    try:
+        return await call.swift.put_container(call.bucket, headers)
+    except SwiftStatus as error:
+        if policy is None or error.status not in {400, 409}:
+            raise
+        if error.status == 409:  # it is there, with another policy
+            return False
+        _log.error("Swift refuses a storage policy", policy=policy, request_id=call.request_id)
+        raise InvalidStorageClass from error
+
+
+async def _furnish(call: Call, acl: ContainerAcl) -> None:
     """Give the new bucket its ACL, not with the PUT: that would change a bucket that was there.
 
-    A `+segments` left over from an earlier bucket must not keep that bucket's ACL.
+    A `+segments` left over from an earlier bucket must keep neither that bucket's ACL nor its
+    storage class.
     """
     try:
-        if acl == ContainerAcl():
-            await container_acls.write_to_segments(call.swift, call.bucket, acl)
-        else:
+        is_there = await uploads.adopt_segments(call.swift, call.bucket)
+        if acl != ContainerAcl():
             await container_acls.write(call.swift, call.bucket, acl)
+        elif is_there:
+            await container_acls.write_to_segments(call.swift, call.bucket, acl)
     except (SwiftStatus, SwiftUnreachable, S3Error):
         with suppress(SwiftStatus, SwiftUnreachable):
             await call.swift.delete_container(call.bucket)

@@ -7,6 +7,7 @@ the answer's own ETag and time, since Swift knows nothing of S3's ETags.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
+from s3gw import storage_class
 from s3gw.buckets.parts import read_parts
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, etags, metadata, tags
@@ -263,6 +264,7 @@ async def _judged(call: Call, status: int, found: Found, asked: _Asked) -> Respo
     if status == 200 and wanted is not None:
         wanted.resolve(int(headers.get("Content-Length", "0")))  # Swift finds `-1` in nothing
     shown = _object_headers(call, status, found, etag)
+    shown += await storage_class.headers_of_object(call)
     kept = [header for header in shown if header[0] not in asked.overrides]
     return Response(status, [*kept, *asked.overrides.items()])
 

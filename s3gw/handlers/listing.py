@@ -5,6 +5,7 @@ from s3gw.call import Call, Response
 from s3gw.listed_versions import Page as VersionsPage, Wanted, read_page
 from s3gw.mapping import etags
 from s3gw.mapping.listing import Page, entry_time, page_of, query_for
+from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.versions import NULL
 from s3gw.patience import xml_response
 from s3gw.s3 import listings
@@ -117,6 +118,7 @@ async def _null_versions(
             owner=entry.owner,
             etag=entry.etag,
             size=entry.size,
+            storage_class=entry.storage_class,
         )
         for entry in await _objects(call, page)
     ]
@@ -140,12 +142,12 @@ async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: i
         await call.bucket_facts()
         return Page((), (), None)
     try:
-        _, listed = await call.swift.list_objects(call.bucket, query)
+        headers, listed = await call.swift.list_objects(call.bucket, query)
     except SwiftStatus as error:
         if error.status == 404:
             raise NoSuchBucket(BucketName=call.bucket) from error
         raise
-    return page_of(listed, maximum)
+    return page_of(headers, listed, maximum)
 
 
 async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:
@@ -153,9 +155,10 @@ async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:
     if None in known:
         known = await _with_read_etags(call, page, known)
     owner = call.owner
+    shown = class_of(page.storage_policy, call.settings.s3.storage_classes)
     return [
         listings.ObjectEntry(
-            str(entry["name"]), entry_time(entry), etag or "", int(entry["bytes"]), owner
+            str(entry["name"]), entry_time(entry), etag or "", int(entry["bytes"]), owner, shown
         )
         for entry, etag in zip(page.entries, known, strict=True)
     ]

@@ -2,11 +2,13 @@
 
 from itertools import islice
 
+from s3gw import storage_class
 from s3gw.buckets import uploads
 from s3gw.buckets.uploads import OpenUpload, Part
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums
 from s3gw.mapping.listing import UNSEEKABLE
+from s3gw.mapping.storage_classes import class_of
 from s3gw.patience import xml_response
 from s3gw.s3 import listings
 from s3gw.s3.errors import NoSuchUpload, NotImplemented
@@ -27,7 +29,8 @@ async def list_multipart_uploads(call: Call) -> Response:
     url_encoded = encoding_type(query)
     key_marker = query.get("key-marker") or ""
     upload_id_marker = (query.get("upload-id-marker") or "") if key_marker else ""
-    await call.bucket_facts()
+    facts = await call.bucket_facts()
+    of_bucket = class_of(facts.storage_policy, call.settings.s3.storage_classes)
     found = await uploads.list_uploads(call.swift, call.bucket, prefix)
     rest = _after(found, key_marker, upload_id_marker)
     shown, prefixes, next_marker = _cut(rest, prefix, delimiter, key_marker, maximum)
@@ -43,7 +46,9 @@ async def list_multipart_uploads(call: Call) -> Response:
                 key_marker=key_marker,
                 upload_id_marker=upload_id_marker,
                 uploads=[
-                    listings.UploadEntry(upload.key, upload.upload_id, upload.initiated, call.owner)
+                    listings.UploadEntry(
+                        upload.key, upload.upload_id, upload.initiated, call.owner, of_bucket
+                    )
                     for upload in shown
                 ],
                 next_marker=next_marker,
@@ -117,6 +122,7 @@ async def list_parts(call: Call) -> Response:
                 maximum=maximum,
                 parts=[_part_entry(part) for part in shown],
                 truncated=len(rest) > maximum > 0,
+                storage_class=await storage_class.of_bucket(call),
                 checksum_algorithm=begun_with.algorithm.upper() if begun_with else None,
                 checksum_type=begun_with.kind if begun_with else None,
             )

@@ -5,7 +5,8 @@ cannot be seen from here is a warning, never a pass.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -80,7 +81,7 @@ def _keystone(settings: Settings, clock: Callable[[], float]) -> Iterator[Findin
         finding, url = _in_catalog(client, settings.swift)
         yield finding
         if url is not None:
-            yield from _swift(session, url)
+            yield from _swift(session, url, settings.s3.storage_classes)
     finally:
         client.close()
         session.session.close()
@@ -180,7 +181,7 @@ def _in_catalog(client: KeystoneClient, settings: Swift) -> tuple[Finding, str |
     return Finding(True, title, url), url
 
 
-def _swift(session: Session, url: str) -> Iterator[Finding]:
+def _swift(session: Session, url: str, classes: Mapping[str, str]) -> Iterator[Finding]:
     title, where = "Swift /info", info_url(url)
     try:
         response = _ask(session, "GET", where)
@@ -195,11 +196,29 @@ def _swift(session: Session, url: str) -> Iterator[Finding]:
         for name, label, absent, advice in _MIDDLEWARES:
             there = name in info
             yield Finding(there or absent, f"Swift {label}", "", "" if there else advice)
+        yield from _storage_classes(info["swift"].get("policies"), classes)
     else:
         detail = f"{where} answered {response.status_code}"
         advice = "set expose_info = true in Swift's proxy; without it Swift's defaults are assumed"
         yield Finding(None, title, detail, advice)
     yield _copy(session, where)
+
+
+def _storage_classes(policies: Any, classes: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether Swift has each class's policy, by the name that it shows for it.
+
+    A container tells its policy's name, never an alias, and the class is found by that.
+    """
+    names = {str(policy.get("name", "")).lower() for policy in policies or ()}
+    for storage_class, policy in classes.items():
+        title, detail = f"Storage class {storage_class}", f"policy {policy}"
+        if policies is None:
+            yield Finding(None, title, detail, "Swift does not tell its policies: make a bucket")
+        elif policy.lower() in names:
+            yield Finding(True, title, detail)
+        else:
+            advice = f"correct s3.storage_classes; Swift has {', '.join(sorted(names))}"
+            yield Finding(False, title, f"Swift has no {detail}", advice)
 
 
 def _copy(session: Session, where: str) -> Finding:
@@ -227,6 +246,7 @@ async def _each_key(settings: Settings, clock: Callable[[], float]) -> AsyncIter
         yield Finding(False, "Settings", str(error), "correct the setting")
         return
     clusters: dict[str, str] = {}
+    classes = settings.s3.storage_classes
     for access_key in provider.access_keys:
         title = f"Access key {access_key}"
         try:
@@ -238,7 +258,8 @@ async def _each_key(settings: Settings, clock: Callable[[], float]) -> AsyncIter
         except _ERRORS as error:
             yield Finding(False, title, str(error), "check the key's login in the file")
     for url in clusters.values():
-        for finding in await anyio.to_thread.run_sync(lambda url: list(_swift(session, url)), url):
+        look = partial(_swift, session, url, classes)
+        for finding in await anyio.to_thread.run_sync(lambda look: list(look()), look):
             yield finding
     session.session.close()
     await provider.aclose()

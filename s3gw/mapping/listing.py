@@ -26,6 +26,8 @@ class Page:
     prefixes: tuple[str, ...]
     next_marker: str | None
     """The page's last key or prefix, if there is more."""
+    storage_policy: str = ""
+    """The container's."""
 
 
 def query_for(
@@ -56,14 +58,15 @@ def query_for(
     return {"limit": maximum + 1, **{name: value for name, value in given.items() if value}}
 
 
-def page_of(listed: list[Entry], maximum: int) -> Page:
-    """Cut what Swift listed for `query_for` to a page."""
+def page_of(headers: Mapping[str, str], listed: list[Entry], maximum: int) -> Page:
+    """Cut what Swift answered to `query_for` to a page."""
     shown = listed[:maximum]
     more = len(listed) > maximum
     return Page(
         entries=tuple(entry for entry in shown if "subdir" not in entry),
         prefixes=tuple(str(entry["subdir"]) for entry in shown if "subdir" in entry),
         next_marker=_name(shown[-1]) if more and shown else None,
+        storage_policy=headers.get("X-Storage-Policy", ""),
     )
 
 

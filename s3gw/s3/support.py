@@ -50,6 +50,7 @@ _FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
         "x-amz-if-match-size": _DELETES,
         "x-amz-if-match-last-modified-time": _DELETES,
         "x-amz-tagging": _MAKES_OBJECTS,
+        "x-amz-storage-class": _MAKES_OBJECTS | {"CreateBucket"},
         "x-amz-acl": _SETS_ACLS,
         "x-amz-grant-read": _SETS_ACLS,
         "x-amz-grant-write": _SETS_ACLS,

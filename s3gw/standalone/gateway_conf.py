@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from s3gw.standalone.directory import Layout, write_private
 from s3gw.standalone.provisioning import SERVICE_PROJECT
 from s3gw.standalone.state import REGION, State
+from s3gw.standalone.swift_conf import SECOND_POLICY
 
 _HEAD = "# Written by `s3gw standalone` at each start: changes here are lost.\n"
 _GRACE = 5  # seconds that requests in flight may go on after Ctrl-C
@@ -22,6 +23,7 @@ def write(layout: Layout, state: State, *, auth_url: str, host: str, port: int) 
     tables: dict[str, Mapping[str, str | int]] = {
         "server": {"host": host, "port": port, "grace": _GRACE},
         "s3": {"region": REGION},
+        "s3.storage_classes": {"STANDARD_IA": SECOND_POLICY},
         "identity": {"auth_url": auth_url},
         "identity.service": {**user, "system_scope": "all"},
         "buckets": {"global_names": True},

@@ -9,6 +9,8 @@ from s3gw.standalone.directory import Layout, write_private
 from s3gw.standalone.state import REGION, State
 
 STORAGE = ("account", "container", "object")
+SECOND_POLICY = "Policy-1"
+"""Another storage policy than the default one, on the same device."""
 
 _SWIFT = """\
 [swift-hash]
@@ -17,6 +19,8 @@ swift_hash_path_suffix = {hash_suffix}
 [storage-policy:0]
 name = Policy-0
 default = yes
+[storage-policy:1]
+name = {second_policy}
 """
 
 _DEFAULT = """\
@@ -177,7 +181,7 @@ _PROXIES = {
 def write(layout: Layout, state: State, *, auth_url: str) -> None:
     """Write swift.conf and one file a server; their paths are relative to the directory."""
     salts = {"hash_prefix": state.hash_prefix, "hash_suffix": state.hash_suffix}
-    texts = {"swift": _SWIFT.format(**salts)}
+    texts = {"swift": _SWIFT.format(**salts, second_policy=SECOND_POLICY)}
     for name in STORAGE:
         texts[name] = _STORAGE.format(name=name, log_level="WARNING")
     texts["expirer"] = _EXPIRER.format(name="expirer", log_level="WARNING", hidden=_HIDDEN)

@@ -1,4 +1,4 @@
-"""Swift's three rings, with the one device of the data directory.
+"""Swift's rings, with the one device of the data directory.
 
 The rule: a ring follows from the port alone, byte for byte, so that every process of Swift
 may write the rings before it reads them.
@@ -36,4 +36,7 @@ def write(layout: Layout, state: State) -> None:
             }
         )
         builder.rebalance()
-        builder.get_ring().save(str(layout.swift / f"{name}.ring.gz"))
+        ring = builder.get_ring()
+        ring.save(str(layout.swift / f"{name}.ring.gz"))
+        if name == "object":  # the second policy's, by its number
+            ring.save(str(layout.swift / "object-1.ring.gz"))

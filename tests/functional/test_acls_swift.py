@@ -441,7 +441,7 @@ class TestCreateBucket:
         with three.watched() as sent:
             three.owner_s3.create_bucket(Bucket=name, ACL=acl)
         owners = [request for power, request in sent if power == "owner"]
-        assert owners[:2] == [f"PUT /{name}", f"POST /{name}+segments"]
+        assert owners[:2] == [f"PUT /{name}", f"HEAD /{name}+segments"]
         assert f"POST /{name}" not in owners
         assert held(swift, name) == [("", "")]
 

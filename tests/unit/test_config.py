@@ -301,3 +301,24 @@ def test_a_missing_file_of_a_key_is_named(tmp_path: Path) -> None:
     access = load(written(tmp_path, _S3 + "acl_key_file = '/nowhere'\n")).access
     with pytest.raises(ConfigError, match=r"access\.acl_key_file: /nowhere cannot be read"):
         _ = access.acl_keys
+
+
+def test_storage_classes_are_a_table_and_the_environment_adds_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, MINIMAL + '[s3.storage_classes]\nSTANDARD_IA = "silver"\n')
+    monkeypatch.setenv("S3GW_S3__STORAGE_CLASSES__GLACIER_IR", "Cold")
+    assert load(path).s3.storage_classes == {"STANDARD_IA": "silver", "GLACIER_IR": "Cold"}
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ('A = "p"\nB = "P"', "each storage class needs a policy of its own"),
+        ('A = ""', "s3.storage_classes.A: String should have at least 1 character"),
+        ('"a b" = "p"', "s3.storage_classes.A B"),
+        ("A = 1", "s3.storage_classes.A: Input should be a valid string"),
+    ],
+)
+def test_a_wrong_storage_class_is_named(tmp_path: Path, table: str, complaint: str) -> None:
+    assert complaint in refusal(written(tmp_path, f"{MINIMAL}[s3.storage_classes]\n{table}\n"))

@@ -94,7 +94,9 @@ def test_the_sample_without_its_comment_signs_sets_every_default() -> None:
     examples = {name: document["identity"][name] for name in ("auth_url", "service")}
     assert examples["service"]["system_scope"] == "all"
     access = {"service": document["access"]["service"]}
-    plain = Settings.model_validate({"identity": examples, "access": access})
+    s3 = {"storage_classes": document["s3"]["storage_classes"]}
+    assert s3["storage_classes"]
+    plain = Settings.model_validate({"identity": examples, "access": access, "s3": s3})
     assert Settings.model_validate(document) == plain
 
 
@@ -108,8 +110,9 @@ def test_the_tables_tell_key_variable_type_default_and_meaning() -> None:
     assert set(rows) == {
         f"{section}.{key}" for section, fields in _settings().items() for key in fields
     }
+    tables = (".service", ".storage_classes")  # with a name behind
     assert all(variable == f"`S3GW_{key.upper().replace('.', '__')}`"
-               for key, (variable, *_) in rows.items() if not key.endswith(".service"))  # fmt: skip
+               for key, (variable, *_) in rows.items() if not key.endswith(tables))  # fmt: skip
     assert rows["server.port"][1:3] == ["integer, ≥ 0, ≤ 65535", "`8333`"]
     assert rows["swift.region"][1:3] == ["text", ""]
     assert rows["identity.secret_ttl"][1:3] == ["number, > 0", "`60`"]

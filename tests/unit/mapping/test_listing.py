@@ -28,7 +28,7 @@ def swift_lists(names: set[str], query: dict[str, str | int]) -> list[Entry]:
 
 def page(names: set[str], prefix: str, delimiter: str, marker: str, maximum: int) -> Page:
     query = query_for(prefix, delimiter, marker, maximum)
-    return Page((), (), None) if query is None else page_of(swift_lists(names, query), maximum)
+    return Page((), (), None) if query is None else page_of({}, swift_lists(names, query), maximum)
 
 
 def shown(pages: list[Page]) -> tuple[list[str], list[str]]:

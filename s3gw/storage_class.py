@@ -1,0 +1,42 @@
+"""The storage class of a bucket, which is that of all its objects.
+
+The rule: a class is asked of Swift only where the settings have classes to tell apart.
+"""
+
+from s3gw.call import Call
+from s3gw.mapping.storage_classes import HEADER, STANDARD, class_of
+from s3gw.s3.errors import InvalidStorageClass
+
+
+async def check(call: Call) -> None:
+    """Refuse a class that the new object cannot have: any but the bucket's own, and STANDARD.
+
+    That is what clients send without being asked.  Raises InvalidStorageClass, NoSuchBucket.
+    """
+    wanted = call.headers.get(HEADER)
+    if wanted is None or wanted == STANDARD:
+        return
+    if wanted not in call.settings.s3.storage_classes or wanted != await of_bucket(call):
+        raise InvalidStorageClass(StorageClassRequested=wanted)
+
+
+async def of_bucket(call: Call) -> str:
+    """The bucket's class, for its owner from cached facts; raises NoSuchBucket."""
+    table = call.settings.s3.storage_classes
+    if not table:
+        return STANDARD
+    return class_of((await call.bucket_facts()).storage_policy, table)
+
+
+async def of_object(call: Call) -> str | None:
+    """The class of the object that is read; None: unknown.
+
+    Strangers may see an object and nothing of its bucket, so for them Swift is not asked.
+    """
+    return await of_bucket(call) if call.is_owner or not call.settings.s3.storage_classes else None
+
+
+async def headers_of_object(call: Call) -> list[tuple[str, str]]:
+    """The header that tells the object's class, which S3 leaves out for STANDARD."""
+    shown = await of_object(call)
+    return [] if shown is None or shown == STANDARD else [(HEADER, shown)]
