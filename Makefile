@@ -20,7 +20,7 @@ CLIENT_PIP := $(BIN)/python -m pip --disable-pip-version-check --python $(CLIENT
 INSTALLED_CLIENTS := $(CLIENTS)/installed $(if $(shell command -v npm),$(CLIENTS)/installed-node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients run test bench bench-memory lint format clean
+.PHONY: help install clients run test faults bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -34,6 +34,9 @@ run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in
 
 test: lint clients ## check the code, then run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+faults: $(INSTALLED_DEV) ## let every operation meet every fault on each of its calls (minutes)
+	@S3GW_TEST_FAULTS=all $(BIN)/python -m pytest tests/functional/test_faults.py $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
 	@$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -17,6 +17,7 @@ from s3gw.identity.model import (
     Credential,
     IdentityRefused,
     IdentityUnavailable,
+    IdentityUnclear,
     Provider,
     SwiftLogin,
 )
@@ -34,6 +35,7 @@ from s3gw.s3.signing import Signing
 
 _LONGEST_KEY = 128
 """Characters of an access key: AWS's own limit, so that guesses in our memory stay small."""
+_UNCLEAR = "The identity service cannot tell. Please try again."
 _SILENT = "The identity service does not answer. Please try again."
 
 _log = structlog.get_logger(__name__)
@@ -105,6 +107,9 @@ class Authenticator:
         """
         try:
             return await self.logins.get(caller.credential)
+        except IdentityUnclear as error:
+            _log.warning("login_unclear", access_key=caller.access_key, reason=str(error))
+            raise ServiceUnavailable(_UNCLEAR) from error
         except IdentityRefused as error:
             _log.info("login_refused", access_key=caller.access_key, reason=str(error))
             raise AccessDenied from error
@@ -136,6 +141,8 @@ class Authenticator:
             raise SlowDown from error
         except IdentityUnavailable as error:
             raise ServiceUnavailable(_SILENT) from error
+        except IdentityUnclear as error:
+            raise ServiceUnavailable(_UNCLEAR) from error
         except IdentityRefused as error:
             # Our own service user's trouble: neither the key nor the caller is to blame.
             raise InternalError from error

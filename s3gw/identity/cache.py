@@ -18,6 +18,7 @@ from s3gw.identity.model import (
     Credential,
     IdentityRefused,
     IdentityUnavailable,
+    IdentityUnclear,
     Provider,
     SwiftLogin,
 )
@@ -313,6 +314,8 @@ class Logins:
         asked_at = self._clock()
         try:
             login = await self._provider.login(credential)
+        except IdentityUnclear:
+            raise
         except IdentityRefused:
             self._keep(credential, _Login(None, self._clock() + REFUSED))
             raise

@@ -24,7 +24,13 @@ from keystoneauth1.session import Session
 
 from s3gw.config import ConfigError, Identity, Swift
 from s3gw.identity.catalog import swift_login
-from s3gw.identity.model import Credential, IdentityRefused, IdentityUnavailable, SwiftLogin
+from s3gw.identity.model import (
+    Credential,
+    IdentityRefused,
+    IdentityUnavailable,
+    IdentityUnclear,
+    SwiftLogin,
+)
 from s3gw.identity.plugins import load_plugin, open_session
 from s3gw.identity.threads import Threads
 from s3gw.s3.signing import ALGORITHM, EMPTY_SHA256, signing_key
@@ -159,8 +165,8 @@ class KeystoneClient:
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Keystone's answer (a requests.Response below 500) to the service user.
 
-        A 401 logs in again and repeats, once.  Raises IdentityUnavailable for a 5xx, and
-        keystoneauth1's ClientException.
+        A 401 logs in again and repeats, once.  Raises IdentityUnavailable for a 5xx,
+        IdentityUnclear for 429, and keystoneauth1's ClientException.
         """
         token = self.service_access().auth_token
         response = self._send(method, path, body, token)
@@ -169,6 +175,8 @@ class KeystoneClient:
             response = self._send(method, path, body, token)
         if response.status_code >= 500:
             raise IdentityUnavailable(f"Keystone answered {response.status_code}")
+        if response.status_code == 429:
+            raise IdentityUnclear("Keystone answered 429")
         return response
 
     def service_access(self, refused: str | None = None) -> Any:

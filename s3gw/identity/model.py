@@ -15,6 +15,13 @@ class IdentityRefused(Exception):
     """Keystone answered, and refused: this credential cannot get a token (or we may not ask)."""
 
 
+class IdentityUnclear(IdentityRefused):
+    """Keystone's answer is neither yes nor no: too many requests (429), or it makes no sense.
+
+    No old secret goes on for that, but the request may be repeated later.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """An EC2 credential: an access key, its secret, and whom it speaks for."""

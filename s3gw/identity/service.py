@@ -16,7 +16,7 @@ from s3gw.config import Settings
 from s3gw.identity.cache import LAST, RETRY
 from s3gw.identity.catalog import swift_login
 from s3gw.identity.flights import Flights
-from s3gw.identity.model import IdentityRefused, IdentityUnavailable, SwiftLogin
+from s3gw.identity.model import IdentityRefused, IdentityUnavailable, IdentityUnclear, SwiftLogin
 from s3gw.identity.plugins import load_plugin, open_session
 from s3gw.identity.threads import Threads
 from s3gw.s3.errors import InternalError, ServiceUnavailable
@@ -49,7 +49,7 @@ class ServiceUser:
     async def login(self) -> SwiftLogin:
         """The service user's login, renewed in the background before it expires.
 
-        Raises ServiceUnavailable (Keystone is silent), InternalError (Keystone refuses us).
+        Raises ServiceUnavailable (Keystone is silent or unclear), InternalError (it refuses us).
         """
         now = self._clock()
         if self._kept is not None and now < self._kept.expires_at - LAST:
@@ -59,7 +59,7 @@ class ServiceUser:
             return self._kept
         try:
             return await self._flights.join(_KEY)
-        except IdentityUnavailable as error:
+        except (IdentityUnavailable, IdentityUnclear) as error:
             _log.warning("service_login_unavailable", setting=_KEY, reason=str(error))
             raise ServiceUnavailable from error
         except IdentityRefused as error:

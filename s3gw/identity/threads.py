@@ -2,7 +2,7 @@
 
 The rule: IdentityUnavailable is a connection failure, a timeout or a 5xx, and nothing else.
 Only then do cached secrets go on working, so any other failure is IdentityRefused: also an
-answer that makes no sense.
+answer that makes no sense (IdentityUnclear).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 from keystoneauth1 import exceptions
 
-from s3gw.identity.model import IdentityRefused, IdentityUnavailable
+from s3gw.identity.model import IdentityRefused, IdentityUnavailable, IdentityUnclear
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ _NO_ANSWER = (
     exceptions.UnknownConnectionError,
     exceptions.HttpServerError,
 )
+# Keystone's documents are read by keystoneauth1, too, which asserts what they are.
+_NO_SENSE = (LookupError, TypeError, ValueError, AssertionError, RecursionError)
 
 
 class Threads:
@@ -37,8 +39,12 @@ class Threads:
             return await anyio.to_thread.run_sync(call, limiter=self._limiter)
         except exceptions.ClientException as error:
             raise meaning(error) from error
-        except (LookupError, TypeError, ValueError) as error:
-            raise IdentityRefused(f"the answer makes no sense: {error!r}") from error
+        except _NO_SENSE as error:
+            raise IdentityUnclear(f"the answer makes no sense: {error!r}") from error
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, exceptions.HttpError) and error.http_status == 429
 
 
 def meaning(error: Exception) -> IdentityUnavailable | IdentityRefused:
@@ -50,4 +56,6 @@ def meaning(error: Exception) -> IdentityUnavailable | IdentityRefused:
             return IdentityUnavailable(str(error))
     if isinstance(error, _NO_ANSWER):
         return IdentityUnavailable(str(error))
+    if isinstance(error, exceptions.InvalidResponse) or _is_busy(error):
+        return IdentityUnclear(str(error))
     return IdentityRefused(str(error))

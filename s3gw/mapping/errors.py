@@ -37,6 +37,10 @@ _BY_STATUS: dict[int, type[S3Error]] = {
     498: SlowDown,
 }
 
+# What only a body can be blamed for, and requests that have none.
+_OF_A_BODY = frozenset({411, 413, 422})
+_BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+
 
 def from_swift(error: SwiftStatus) -> S3Error:
     """The S3 error for an answer of Swift that its handler had no better word for.
@@ -46,6 +50,8 @@ def from_swift(error: SwiftStatus) -> S3Error:
     """
     if is_quota(error):
         return QuotaExceeded()
+    if error.status in _OF_A_BODY and error.method in _BODILESS:
+        return ServiceUnavailable()
     if error.status == 400:
         return InvalidRequest(f"Swift refused the request: {_text(error.body)}")
     return from_status(error.status)

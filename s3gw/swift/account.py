@@ -20,6 +20,8 @@ _ERROR_BODY = 4096
 # Segments of a manifest that Swift has checked before anybody grows impatient.
 _QUICK_MANIFEST = 500
 _NEWEST = {"X-Newest": "true"}
+# What every object in a listing has.
+_OBJECT = "name", "hash", "bytes", "last_modified"
 
 
 Entry = dict[str, Any]
@@ -96,7 +98,7 @@ class Account:
             "prefix": prefix,
         }
         response = await self._call("GET", "", query=query)
-        return await entries(response)
+        return await entries(response, "name")
 
     # --- containers ---
 
@@ -133,7 +135,7 @@ class Account:
             query={"format": "json", **query},
             headers=_NEWEST if newest else None,
         )
-        return response.headers, await entries(response)
+        return response.headers, await entries(response, *_OBJECT)
 
     # --- objects ---
 

@@ -7,10 +7,21 @@ from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse
 
 
-async def entries(response: SwiftResponse) -> list[dict[str, Any]]:
-    """The entries of a listing or a manifest, none if the answer is no list."""
+async def entries(response: SwiftResponse, *fields: str) -> list[dict[str, Any]]:
+    """The entries of a listing or a manifest, each with these fields or a `subdir`; 204 has none.
+
+    Raises SwiftUnreachable for anything else: nobody is told that nothing is there on the word
+    of an answer that is no listing.
+    """
     found = await json_of(response)
-    return found if isinstance(found, list) else []
+    if response.status == 204:
+        return []
+    needed = set(fields)
+    if not isinstance(found, list) or not all(
+        type(entry) is dict and (entry.keys() >= needed or "subdir" in entry) for entry in found
+    ):
+        raise SwiftUnreachable("answer is not a listing")
+    return found
 
 
 async def json_of(response: SwiftResponse) -> object:
@@ -20,7 +31,7 @@ async def json_of(response: SwiftResponse) -> object:
         return None
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SwiftUnreachable(f"answer is not JSON: {body[:80]!r}") from error
 
 

@@ -191,10 +191,12 @@ class AiohttpTransport:
         loop = asyncio.get_running_loop()
         failure: list[Exception] = []
         try:
-            async with asyncio.timeout(self._progress_timeout) as deadline:
+            # Until Swift says go on, nothing depends on the source.
+            async with asyncio.timeout(self._timeout) as deadline:
 
                 async def watched() -> AsyncIterator[bytes]:
                     body.started = True
+                    deadline.reschedule(loop.time() + self._progress_timeout)
                     try:
                         async for chunk in body.chunks:
                             deadline.reschedule(loop.time() + self._progress_timeout)

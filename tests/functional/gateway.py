@@ -110,6 +110,8 @@ class Running:
     """Whether work goes on after an answer."""
     metrics: Callable[[], str]
     """What its worker tells Prometheus."""
+    tasks: Callable[[], int]
+    """Asyncio tasks on its loop."""
 
     def wait_until_answered(self) -> None:
         """Wait until no request is being served, whatever goes on behind; fails after seconds."""
@@ -157,7 +159,13 @@ def settings_for(stack: Stack, **sections: Any) -> Settings:
 def running(settings: Settings) -> Iterator[Running]:
     """A gateway with these settings, on a free port, until the end of the block."""
     wire = Wire()
-    app = create_app(settings, lambda given: WatchedTransport(open_transport(given), wire))
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def watched(given: Settings) -> WatchedTransport:
+        loops.append(asyncio.get_running_loop())
+        return WatchedTransport(open_transport(given), wire)
+
+    app = create_app(settings, watched)
     config = uvicorn.Config(
         Overhearing(app), port=0, http="httptools", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, lifespan="on",
@@ -173,8 +181,14 @@ def running(settings: Settings) -> Iterator[Running]:
         tasks = server.server_state.tasks
         background = app.state.background
         endpoint = f"http://127.0.0.1:{port}"
-        metrics = app.state.metrics.text
-        yield Running(endpoint, wire, lambda: bool(tasks), lambda: bool(background), metrics)
+        yield Running(
+            endpoint,
+            wire,
+            lambda: bool(tasks),
+            lambda: bool(background),
+            app.state.metrics.text,
+            lambda: len(asyncio.all_tasks(loops[0])),
+        )
     finally:
         server.should_exit = True
         thread.join(20)

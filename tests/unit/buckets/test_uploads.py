@@ -55,7 +55,8 @@ async def test_uploads_are_sorted_by_key_and_the_whole_of_their_time() -> None:
 @pytest.mark.usefixtures("pages_of_two")
 async def test_every_version_of_the_key_is_looked_at_and_no_other_key() -> None:
     def versions(*names: str) -> list[Entry]:
-        return [{"name": name, "version_id": "1"} for name in names]
+        rest = {"version_id": "1", "hash": "", "bytes": 0, "last_modified": ""}
+        return [{"name": name, **rest} for name in names]
 
     ours = {"path": f"/b+segments/k/{ID}/1"}
     swift = Swift().says("GET /b", body=versions("k", "k")).says("GET /b", body=versions("k", "k1"))

@@ -8,7 +8,7 @@ import pytest
 
 from s3gw.identity import authenticate
 from s3gw.identity.authenticate import Authenticated, Authenticator
-from s3gw.identity.model import Caller, IdentityRefused, IdentityUnavailable
+from s3gw.identity.model import Caller, IdentityRefused, IdentityUnavailable, IdentityUnclear
 from s3gw.s3.errors import (
     AccessDenied,
     InternalError,
@@ -239,6 +239,19 @@ async def test_a_refused_service_user_is_our_fault_not_an_unknown_key(
     assert "get_credential" not in caught.value.message
 
 
+async def test_an_unclear_answer_is_repeated_and_lets_no_old_secret_go_on(
+    gate: Authenticator, keystone: FakeProvider, clock: Clock
+) -> None:
+    await gate.verify(FakeClaim())
+    clock.now += 60
+    keystone.failure = IdentityUnclear("429")
+    with pytest.raises(ServiceUnavailable):
+        await gate.verify(FakeClaim())
+    assert gate.stale_uses == 0
+    keystone.failure = None
+    assert (await gate.verify(FakeClaim())).caller == Caller(credential())
+
+
 async def test_too_many_guesses_are_slowed_down(gate: Authenticator) -> None:
     for number in range(5):
         with pytest.raises(InvalidAccessKeyId):
@@ -251,6 +264,7 @@ async def test_too_many_guesses_are_slowed_down(gate: Authenticator) -> None:
     ("failure", "answer"),
     [
         (IdentityRefused("401"), AccessDenied),
+        (IdentityUnclear("429"), ServiceUnavailable),
         (IdentityUnavailable("timeout"), ServiceUnavailable),
     ],
 )

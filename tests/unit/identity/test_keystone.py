@@ -9,7 +9,7 @@ import pytest
 
 from s3gw.config import ConfigError, Identity, Swift
 from s3gw.identity.keystone import KeystoneProvider
-from s3gw.identity.model import Credential, IdentityRefused, IdentityUnavailable
+from s3gw.identity.model import Credential, IdentityRefused, IdentityUnavailable, IdentityUnclear
 from tests.unit.identity.conftest import Lines
 from tests.unit.identity.fakes import Clock
 from tests.unit.identity.stub import (
@@ -105,7 +105,7 @@ async def test_an_answer_that_makes_no_sense_is_a_refusal(
     keystone: KeystoneProvider, stub: Stub, odd: Answer
 ) -> None:
     stub.answers["GET", CREDENTIAL] = odd
-    with pytest.raises(IdentityRefused, match="makes no sense"):
+    with pytest.raises(IdentityUnclear, match="makes no sense"):
         await keystone.credential(ACCESS_KEY)
 
 
@@ -118,7 +118,17 @@ async def test_a_5xx_is_silence(keystone: KeystoneProvider, stub: Stub, status: 
         await keystone.login(KNOWN)
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 409, 429])
+async def test_too_many_requests_are_neither_yes_nor_no(
+    keystone: KeystoneProvider, stub: Stub
+) -> None:
+    stub.fail(429)
+    with pytest.raises(IdentityUnclear):
+        await keystone.credential(ACCESS_KEY)
+    with pytest.raises(IdentityUnclear):
+        await keystone.login(KNOWN)
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 409])
 async def test_any_other_answer_is_a_refusal(
     keystone: KeystoneProvider, stub: Stub, status: int, logs: Lines
 ) -> None:

@@ -9,7 +9,7 @@ from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
 
 def swift_says(status: int, body: bytes = b"") -> SwiftStatus:
-    return SwiftStatus(status, "GET", "/b/k", headers={}, body=body)
+    return SwiftStatus(status, "PUT", "/b/k", headers={}, body=body)
 
 
 def code_of(error: S3Error) -> tuple[int, str]:
@@ -51,6 +51,15 @@ def test_no_status_of_swift_looks_like_a_fault_of_the_gateway(status: int, body:
 @pytest.mark.parametrize("status", [500, 502, 504, 507, 599])
 def test_swifts_own_trouble_is_worth_a_retry(status: int) -> None:
     assert from_swift(swift_says(status)).status == 503
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize("status", [411, 413, 422])
+def test_what_is_said_of_a_body_is_swifts_own_trouble_where_there_was_none(
+    status: int, method: str
+) -> None:
+    error = from_swift(SwiftStatus(status, method, "/b/k", headers={}))
+    assert code_of(error) == (503, "ServiceUnavailable")
 
 
 def test_a_quota_is_told_from_a_size() -> None:

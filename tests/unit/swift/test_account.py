@@ -191,9 +191,29 @@ async def test_an_answer_that_is_no_json_is_no_answer() -> None:
         await swift_account.list_containers()
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b"null"])
-async def test_a_listing_that_is_none_is_empty(body: bytes) -> None:
-    swift_account, _, _ = account(Answer(204, {}, body))
+@pytest.mark.parametrize(
+    "body", [b"", b" \n", b"{}", b"null", b"[null]", b"[[]]", b'[{"count": 1}]', b"[" * 100_000]
+)
+async def test_an_answer_that_is_no_listing_is_not_taken_for_an_empty_one(body: bytes) -> None:
+    swift_account, _, _ = account(Answer(200, {}, body))
+    with pytest.raises(SwiftUnreachable, match="answer is not"):
+        await swift_account.list_containers()
+
+
+@pytest.mark.parametrize("field", ["name", "hash", "bytes", "last_modified"])
+async def test_an_object_in_a_listing_has_all_that_objects_have(field: str) -> None:
+    whole = {"name": "k", "hash": "0" * 32, "bytes": 0, "last_modified": "2026-01-01T00:00:00"}
+    listing = json.dumps([{"subdir": "a/"}, whole]).encode()
+    swift_account, _, _ = account(Answer(200, {}, listing))
+    assert (await swift_account.list_objects("c", {}))[1] == [{"subdir": "a/"}, whole]
+    del whole[field]
+    swift_account, _, _ = account(Answer(200, {}, json.dumps([whole]).encode()))
+    with pytest.raises(SwiftUnreachable, match="not a listing"):
+        await swift_account.list_objects("c", {})
+
+
+async def test_no_content_is_an_empty_listing() -> None:
+    swift_account, _, _ = account(Answer(204, {}, b""))
     assert await swift_account.list_containers() == []
 
 
