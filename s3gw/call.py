@@ -10,11 +10,13 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
+    Mapping,
     MutableMapping,
 )
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
@@ -54,42 +56,89 @@ class Response:
     body: bytes | AsyncIterator[bytes] = b""
 
 
-class Body:
-    """A request's body, which checks itself while it is read.
+class Source(Protocol):
+    """Where the bytes of a body come from: the wire, or the file in a form."""
 
-    The rule: nothing is read before it is asked for, and the last piece comes out only after
-    every length, digest, signature and trailer agreed.
+    @property
+    def touched(self) -> bool:
+        """Reading has begun, so the client was told to go on (100 Continue)."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Those that have not come yet; S3Error for what cannot be had, or must not."""
+
+
+class Wire:
+    """What the client sends behind its headers.
+
+    The rule: nothing is read before it is asked for, since the first read tells the client to go
+    on (100 Continue).
     """
 
-    def __init__(
-        self,
-        receive: Receive,
-        expectation: BodyExpectation,
-        signing: Signing | None,
-        timeout: float,
-    ) -> None:
+    def __init__(self, receive: Receive, timeout: float) -> None:
         """`timeout`: seconds that the client may stay silent."""
         self._receive = receive
-        self._signing = signing
         self._timeout = timeout
-        self.expectation = expectation
-        self.checksum: Checksum | None = None
-        """The client's checksum, once the body is read and verified."""
         self.touched = False
-        """Reading has begun, so the client was told to go on (100 Continue)."""
+        """Reading has begun."""
         self.finished = False
         """Read to the end of what the client sent."""
         self.received = 0
         """Bytes that have come, in whatever coding."""
         self.client_seconds = 0.0
         """Spent waiting for the client."""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What comes from now on; raises RequestTimeout, IncompleteBody."""
+        self.touched = True
+        while not self.finished:
+            since = perf_counter()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    message = await self._receive()
+            except TimeoutError:
+                raise RequestTimeout from None
+            finally:
+                self.client_seconds += perf_counter() - since
+            if message["type"] == "http.disconnect":
+                raise IncompleteBody
+            self.finished = not message.get("more_body", False)
+            if data := message.get("body"):
+                self.received += len(data)
+                yield data
+
+
+class Body:
+    """A request's body, which checks itself while it is read.
+
+    The rule: the last piece comes out only after every length, digest, signature and trailer
+    agreed.
+    """
+
+    def __init__(
+        self, source: Source, expectation: BodyExpectation, signing: Signing | None
+    ) -> None:
+        self._source = source
+        self._signing = signing
+        self.expectation = expectation
+        self.checksum: Checksum | None = None
+        """The client's checksum, once the body is read and verified."""
         self.is_streamed = False
         """The client was waited for while Swift was asked, not before."""
+
+    @property
+    def touched(self) -> bool:
+        """Reading has begun, so the client was told to go on (100 Continue)."""
+        return self._source.touched
 
     @property
     def length(self) -> int | None:
         """Bytes of payload that the client announced, None if only the end will tell."""
         return self.expectation.length
+
+    @property
+    def most(self) -> int:
+        """Bytes of payload that there can be."""
+        return self.expectation.max_size if self.length is None else self.length
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The payload; S3Error instead of its last piece when anything is wrong.
@@ -116,31 +165,13 @@ class Body:
 
     async def _checked(self, *, check_md5: bool) -> AsyncIterator[bytes]:
         check = BodyCheck(self.expectation, self._signing, check_md5=check_md5)
-        async for data in self._wire():
+        async for data in self._source.pieces():
             if piece := check.feed(data):
                 yield piece
         last = check.finish()
         self.checksum = check.checksum
         if last:
             yield last
-
-    async def _wire(self) -> AsyncIterator[bytes]:
-        self.touched = True
-        while not self.finished:
-            since = perf_counter()
-            try:
-                async with asyncio.timeout(self._timeout):
-                    message = await self._receive()
-            except TimeoutError:
-                raise RequestTimeout from None
-            finally:
-                self.client_seconds += perf_counter() - since
-            if message["type"] == "http.disconnect":
-                raise IncompleteBody
-            self.finished = not message.get("more_body", False)
-            if data := message.get("body"):
-                self.received += len(data)
-                yield data
 
 
 @dataclass(slots=True)
@@ -215,6 +246,8 @@ class Call:
     """
     virtual_host: bool = False
     """The bucket came from the Host header."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """The fields of the form whose file is the body, by lower-case name; they are the headers."""
 
     @property
     def query(self) -> Query:
@@ -238,6 +271,16 @@ class Call:
         Strangers see less of it than its owner does, so theirs are kept apart.
         """
         return account_id(self.place, self.caller, is_owner=self.is_owner)
+
+    def object_url(self, safe: str = "/") -> str:
+        """The URL under which the client can open the object; `safe`: what is not escaped."""
+        endpoint = self.settings.s3.public_endpoint
+        key = quote(self.key, safe=safe)
+        if endpoint is None:
+            endpoint = f"{self.request.scheme}://{self.request.headers.get('host') or ''}"
+            if self.virtual_host:
+                return f"{endpoint}/{key}"
+        return f"{endpoint.rstrip('/')}/{quote(self.bucket)}/{key}"
 
     @property
     def is_placed(self) -> bool:

@@ -1,11 +1,13 @@
 """The ASGI application: read → resolve → authenticate → admit → handle → answer.
 
 The rule: nothing of the body is read before the verdict, since the server tells the client to go
-on (100 Continue) at the first read; and whatever goes wrong ends as one S3 error document.
+on (100 Continue) at the first read (of a form, nothing but its fields, which hold what the verdict
+is on); and whatever goes wrong ends as one S3 error document.
 """
 
 import asyncio
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -16,7 +18,7 @@ from s3gw import answer
 from s3gw.access.needs import Need
 from s3gw.admission import Admission, Wish
 from s3gw.answer import Send
-from s3gw.call import Body, Call, Receive, Response, Services, Standing
+from s3gw.call import Body, Call, Receive, Response, Services, Standing, Wire
 from s3gw.cross_origin import headers_for
 from s3gw.identity.authenticate import ANONYMOUS, Authenticated, Authenticator
 from s3gw.identity.flights import WAITING
@@ -24,7 +26,8 @@ from s3gw.identity.model import Caller
 from s3gw.mapping.errors import as_s3_error
 from s3gw.mapping.layout import is_reserved
 from s3gw.observe import Exchange, Times, new_request_id
-from s3gw.operations import PREFLIGHT, Operation
+from s3gw.operations import POST_OBJECT, PREFLIGHT, Operation
+from s3gw.posted import PostedForm
 from s3gw.resolution import resolve
 from s3gw.s3.cors import read_cross_origin
 from s3gw.s3.errors import (
@@ -43,7 +46,7 @@ from s3gw.s3.payload import (
     read_expectation,
     unsigned_payload,
 )
-from s3gw.s3.request import Headers, Request
+from s3gw.s3.request import Headers, Request, Target
 from s3gw.s3.signature import hoisted
 from s3gw.s3.support import check_expected_owner, check_headers, check_source_owner
 from s3gw.s3.target import resolve_target
@@ -167,15 +170,30 @@ class Gateway:
         exchange.target = target = resolve_target(request, self._settings.s3.domains)
         operation = resolve(request, target)
         exchange.operation = operation.name
-        # The query of a preflight may hold a signature, but one of the request to come.
-        known = ANONYMOUS
-        if operation is not PREFLIGHT:
-            known = await self._authenticator.authenticate(request, target)
+        exchange.wire = wire = Wire(receive, self._settings.server.body_timeout)
+        form = PostedForm(request, wire) if operation is POST_OBJECT else None
+        known = await self._identify(request, target, operation, form)
         self._take_slot(exchange, known)
         if known.claim is not None and not known.claim.covers(operation.subresource):
             raise AccessDenied("The signature of this URL does not cover the sub-resource.")
-        call = await self._call(exchange, request, operation, known, receive)
+        call = await self._call(exchange, request, operation, known, form or wire)
         return await operation.handler(call)
+
+    async def _identify(
+        self, request: Request, target: Target, operation: Operation, form: PostedForm | None
+    ) -> Authenticated:
+        """Who sends the request; a form's policy has been checked then, too."""
+        if operation is PREFLIGHT:
+            # Its query may hold a signature, but one of the request to come.
+            return ANONYMOUS
+        if form is None:
+            return await self._authenticator.authenticate(request, target)
+        await form.read_fields()
+        known = await self._authenticator.authenticate_form(form.fields)
+        if known.claim is not None:
+            now = datetime.fromtimestamp(self._services.clock(), UTC)
+            form.check_policy(target.bucket or "", now)
+        return known
 
     def _take_slot(self, exchange: Exchange, known: Authenticated) -> None:
         """Among those of the caller's access key, which is certain by now."""
@@ -195,9 +213,10 @@ class Gateway:
         request: Request,
         operation: Operation,
         known: Authenticated,
-        receive: Receive,
+        source: Wire | PostedForm,
     ) -> Call:
         caller = known.caller
+        form = source if isinstance(source, PostedForm) else None
         bucket = exchange.target.bucket or ""
         if is_reserved(bucket) and operation.name != "CreateBucket":  # which tells why not
             raise AccessDenied if caller is None else NoSuchBucket(BucketName=bucket)
@@ -205,20 +224,19 @@ class Gateway:
         standing = await self._admission.admit(caller, Wish(bucket, operation.needs, reads))
         exchange.swift, exchange.place = standing.swift, standing.place
         headers = hoisted(request, known.claim)
+        if form is not None:
+            check_expected_owner(headers, standing.place.owner.id)
+            headers = form.headers()
         check_headers(operation.name, request.method, headers, sse_s3=self._settings.s3.sse_s3)
         check_expected_owner(headers, standing.place.owner.id)
         payload = _payload_mode(known, headers)
-        exchange.body = Body(
-            receive,
-            self._expectation(headers, operation, payload),
-            known.signing,
-            self._settings.server.body_timeout,
-        )
+        expectation = self._expectation(headers, operation, payload, form)
+        exchange.body = Body(source, expectation, known.signing)
         return Call(
             request=request,
             headers=headers,
             bucket=bucket,
-            key=exchange.target.key or "",
+            key=(exchange.target.key or "") if form is None else form.key,
             caller=caller,
             place=standing.place,
             is_owner=standing.is_owner,
@@ -228,6 +246,7 @@ class Gateway:
             request_id=exchange.request_id,
             as_reader=partial(self._as_reader, caller, headers),
             virtual_host=exchange.target.virtual_host,
+            form={} if form is None else form.fields,
         )
 
     async def _as_reader(self, caller: Caller | None, headers: Headers, bucket: str) -> Standing:
@@ -240,8 +259,13 @@ class Gateway:
         return standing
 
     def _expectation(
-        self, headers: Headers, operation: Operation, payload: PayloadMode
+        self,
+        headers: Headers,
+        operation: Operation,
+        payload: PayloadMode,
+        form: PostedForm | None,
     ) -> BodyExpectation:
+        limit = self._settings.limits.object_size
         length = headers.get("content-length")
         is_data = operation.name in _DATA
         return read_expectation(
@@ -249,7 +273,7 @@ class Gateway:
             payload,
             content_length=int(length) if length and length.isdecimal() else None,
             # An XML body has a limit of its own, where it is read.
-            max_size=self._settings.limits.object_size,
+            max_size=limit if form is None else form.most(limit),
             require_length=is_data,
             object_checksum=operation.name == "CompleteMultipartUpload",
         )
@@ -278,7 +302,7 @@ def _must_close(exchange: Exchange, scope: Scope) -> bool:
     That is so for a body of which only a part was read, and for one that the client holds back
     until it is told to go on.
     """
-    body = exchange.body
-    if body is not None and body.touched:
-        return not body.finished
+    wire = exchange.wire
+    if wire is not None and wire.touched:
+        return not wire.finished
     return any(name == b"expect" for name, _ in scope["headers"])

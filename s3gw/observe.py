@@ -15,7 +15,7 @@ import structlog
 
 from s3gw.answer import Delivery
 from s3gw.buckets.resolve import Place
-from s3gw.call import Body
+from s3gw.call import Body, Wire
 from s3gw.config import Log
 from s3gw.identity.flights import Waiting
 from s3gw.s3.cors import CrossOrigin
@@ -73,6 +73,7 @@ class Exchange:
     slot: str | None = None
     """The access key that it takes a slot of."""
     swift: Account | None = None
+    wire: Wire | None = None
     body: Body | None = None
     error: S3Error | None = None
     status: int = 0
@@ -94,7 +95,7 @@ class Exchange:
     @property
     def received(self) -> int:
         """Bytes of the request's body that came."""
-        return 0 if self.body is None else self.body.received
+        return 0 if self.wire is None else self.wire.received
 
     def begin_sending(self, status: int) -> None:
         """The answer is known."""
@@ -108,14 +109,13 @@ class Exchange:
         requests to Swift waits for one token.  So the parts are cut to what there is.
         """
         total = perf_counter() - self.started
-        delivery, body, swift = self.delivery, self.body, self.swift_seconds
+        delivery, swift = self.delivery, self.swift_seconds
         if self.swift is not None:
             swift = max(self.swift.seconds, swift + delivery.source_seconds)
-        client = delivery.client_seconds
-        if body is not None:
-            client += body.client_seconds
-            if body.is_streamed:
-                swift = max(0.0, swift - body.client_seconds)
+        sending = 0.0 if self.wire is None else self.wire.client_seconds
+        if self.body is not None and self.body.is_streamed:
+            swift = max(0.0, swift - sending)
+        client = delivery.client_seconds + sending
         keystone = self.keystone.seconds
         return Times(total, max(0.0, total - keystone - swift - client), keystone, swift, client)
 

@@ -73,6 +73,16 @@ PREFLIGHT = Operation(
     "Preflight", "OPTIONS", _OBJECT, "", cors.preflight, note=_PATHS, needs=Need.NOTHING
 )
 
+POST_OBJECT = Operation(
+    "PostObject",
+    "POST",
+    _BUCKET,
+    "",
+    put.post_object,
+    note="an HTML form with a file; conditions as of PutObject, as fields",
+    needs=Need.BUCKET_WRITE,
+)
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation("ListBuckets", "GET", _SERVICE, "", buckets.list_buckets, needs=Need.CALLER),
     # --- buckets ---
@@ -168,6 +178,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     # --- objects ---
     PREFLIGHT,
+    POST_OBJECT,
     Operation(
         "PutObject",
         "PUT",

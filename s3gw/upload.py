@@ -50,8 +50,7 @@ async def store(
 
 
 def _is_small(call: Call) -> bool:
-    length = call.body.length
-    return length is not None and length <= call.settings.limits.buffer_size
+    return call.body.most <= call.settings.limits.buffer_size
 
 
 def reads_first(call: Call) -> bool:

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import quote
 
 import structlog
 
@@ -312,14 +311,4 @@ def _document(call: Call, etag: str, headers: Mapping[str, str]) -> Element:
     shown = dict(checksums.from_swift(headers))
     kind = shown.pop(f"{PREFIX}type", None)
     checksum = next(((name.removeprefix(PREFIX), shown[name]) for name in shown), None)
-    return complete_document(_location(call), call.bucket, call.key, etag, checksum, kind)
-
-
-def _location(call: Call) -> str:
-    """The URL under which the client can open the object."""
-    endpoint = call.settings.s3.public_endpoint
-    if endpoint is None:
-        endpoint = f"{call.request.scheme}://{call.headers.get('host') or ''}"
-        if call.virtual_host:
-            return f"{endpoint}/{quote(call.key)}"
-    return f"{endpoint.rstrip('/')}/{quote(call.bucket)}/{quote(call.key)}"
+    return complete_document(call.object_url(), call.bucket, call.key, etag, checksum, kind)

@@ -4,7 +4,7 @@ The rule: a request is allowed only while its *secret* is fresh; no cached token
 itself.  With warm caches neither step does more than look into a dict.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,6 +29,7 @@ from s3gw.s3.errors import (
     SignatureDoesNotMatch,
     SlowDown,
 )
+from s3gw.s3.post_signature import read_form_claim
 from s3gw.s3.request import Request, Target
 from s3gw.s3.signature import Claim, SignatureRules, read_claim
 from s3gw.s3.signing import Signing
@@ -82,6 +83,14 @@ class Authenticator:
         """
         now = datetime.fromtimestamp(self._clock(), UTC)
         claim = read_claim(request, target, self._rules, now)
+        return ANONYMOUS if claim is None else await self.verify(claim)
+
+    async def authenticate_form(self, fields: Mapping[str, str]) -> Authenticated:
+        """The verified sender of a form, by its fields (lower-case names).
+
+        Raises what read_form_claim raises, and as `verify`.
+        """
+        claim = read_form_claim(fields, self._rules)
         return ANONYMOUS if claim is None else await self.verify(claim)
 
     async def verify(self, claim: Claim) -> Authenticated:

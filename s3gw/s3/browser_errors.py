@@ -16,3 +16,27 @@ class AccessForbidden(
     ),
 ):
     """The answer to a preflight that no rule matches."""
+
+
+class InvalidPolicyDocument(
+    S3Error,
+    status=400,
+    text="The content of the form does not meet the conditions specified in the policy document.",
+):
+    """A policy that cannot be read."""
+
+
+class MalformedPOSTRequest(
+    S3Error,
+    status=400,
+    text="The body of your POST request is not well-formed multipart/form-data.",
+):
+    """A form that is none."""
+
+
+class MaxPostPreDataLengthExceeded(
+    S3Error,
+    status=400,
+    text="Your POST request fields preceding the upload file were too large.",
+):
+    """A form whose fields are too large."""

@@ -152,6 +152,14 @@ def complete_multipart_upload(
     )
 
 
+def post_response(location: str, bucket: str, key: str, etag: str) -> Element:
+    """PostObject, for forms that ask for it; as of complete_multipart_upload."""
+    return (
+        "PostResponse",
+        [("Location", location), ("Bucket", bucket), ("Key", key), ("ETag", quoted(etag))],
+    )
+
+
 def copy_result(
     tag: str,
     etag: str,

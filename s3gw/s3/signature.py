@@ -91,9 +91,9 @@ def read_claim(
     if authorizations:
         return _read_authorization(authorizations[0], request, target, rules, now)
     if v4_query:
-        return sigv4.read_query(request, _only_region(rules), now)
+        return sigv4.read_query(request, only_region(rules), now)
     if v2_query:
-        _require_v2(rules)
+        require_v2(rules)
         return sigv2.read_query(request, target, now)
     return None
 
@@ -136,9 +136,9 @@ def _read_authorization(
 ) -> Claim:
     scheme, _, rest = text.partition(" ")
     if scheme == ALGORITHM:
-        return sigv4.read_header(request, rest, _only_region(rules), now)
+        return sigv4.read_header(request, rest, only_region(rules), now)
     if scheme == "AWS":
-        _require_v2(rules)
+        require_v2(rules)
         return sigv2.read_header(request, target, rest, now)
     if not text:
         raise AccessDenied
@@ -146,11 +146,13 @@ def _read_authorization(
     raise InvalidArgument("Unsupported Authorization Type", ArgumentName="Authorization")
 
 
-def _only_region(rules: SignatureRules) -> str | None:
+def only_region(rules: SignatureRules) -> str | None:
+    """The one region that V4 signatures may be for, None if it may be any."""
     return rules.region if rules.strict_region else None
 
 
-def _require_v2(rules: SignatureRules) -> None:
+def require_v2(rules: SignatureRules) -> None:
+    """Raise InvalidRequest where Signature Version 2 is not accepted."""
     if not rules.signature_v2:
         raise InvalidRequest(
             "The authorization mechanism you have provided is not supported. "

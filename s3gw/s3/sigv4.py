@@ -18,6 +18,7 @@ from s3gw.s3.errors import (
     AccessDenied,
     AuthorizationHeaderMalformed,
     AuthorizationQueryParametersError,
+    InvalidArgument,
     InvalidRequest,
     S3Error,
 )
@@ -84,16 +85,20 @@ _IN_QUERY = _Place(
     credential="Error parsing the X-Amz-Credential parameter; ",
     may_be_unsigned=CONTENT_SHA256,
 )
+IN_FORM = _Place(InvalidArgument, _IN_QUERY.credential, may_be_unsigned=None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Credential:
+class Credential:
+    """Whose key signed, for which day and region."""
+
     access_key: str
     date: str
     region: str
 
     @property
     def scope(self) -> str:
+        """date/region/s3/aws4_request."""
         return f"{self.date}/{self.region}/s3/aws4_request"
 
 
@@ -101,7 +106,7 @@ class _Credential:
 class V4Claim:
     """A V4 signature that is well-formed and in time, not yet verified."""
 
-    credential: _Credential
+    credential: Credential
     presigned: bool
     payload: PayloadMode
     timestamp: str
@@ -200,9 +205,9 @@ def read_header(request: Request, components: str, region: str | None, now: date
     if values.keys() != _COMPONENTS or len(parts) != len(values) or not all(values.values()):
         raise AuthorizationHeaderMalformed
     headers = request.headers
-    credential = _read_credential(values["Credential"], _IN_HEADER, region)
+    credential = read_credential(values["Credential"], _IN_HEADER, region)
     timestamp = basic(request_time(headers.get("x-amz-date"), headers.get("date"), now))
-    _check_date(credential, timestamp, _IN_HEADER)
+    check_date(credential, timestamp, _IN_HEADER)
     signed_headers = _read_signed_headers(request, values["SignedHeaders"], _IN_HEADER)
     payload_hash = headers.get(CONTENT_SHA256)
     if payload_hash is None:
@@ -228,14 +233,14 @@ def read_query(request: Request, region: str | None, now: datetime) -> V4Claim:
     values = _read_parameters(request.query)
     if values["x-amz-algorithm"] != ALGORITHM:
         raise AuthorizationQueryParametersError(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    credential = _read_credential(values["x-amz-credential"], _IN_QUERY, region)
+    credential = read_credential(values["x-amz-credential"], _IN_QUERY, region)
     timestamp = values["x-amz-date"]
     time = parse_basic(timestamp)
     if time is None:
         raise AuthorizationQueryParametersError(
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
         )
-    _check_date(credential, timestamp, _IN_QUERY)
+    check_date(credential, timestamp, _IN_QUERY)
     _check_lifetime(time, values["x-amz-expires"], now)
     signed_headers = _read_signed_headers(request, values["x-amz-signedheaders"], _IN_QUERY)
     payload_hashes = _presigned_payload_hashes(request, signed_headers)
@@ -288,7 +293,8 @@ def _read_parameters(query: Query) -> Mapping[str, str]:
     return values
 
 
-def _read_credential(text: str, place: _Place, region: str | None) -> _Credential:
+def read_credential(text: str, place: _Place, region: str | None) -> Credential:
+    """The parts of an X-Amz-Credential; raises the place's error."""
     parts = text.split("/")
     if len(parts) != 5 or not all(parts) or not text.isascii():
         raise place.error(
@@ -308,7 +314,7 @@ def _read_credential(text: str, place: _Place, region: str | None) -> _Credentia
         # botocore and minio-go sign anew with the region that this header names.
         error.headers.append(("x-amz-bucket-region", region))
         raise error
-    return _Credential(access_key, date, claimed_region)
+    return Credential(access_key, date, claimed_region)
 
 
 def _fault_in_scope(date: str, service: str, terminal: str) -> str | None:
@@ -324,7 +330,8 @@ def _fault_in_scope(date: str, service: str, terminal: str) -> str | None:
     return None
 
 
-def _check_date(credential: _Credential, timestamp: str, place: _Place) -> None:
+def check_date(credential: Credential, timestamp: str, place: _Place) -> None:
+    """Raise the place's error unless the credential is for the day of the timestamp."""
     day = timestamp[:8]
     if credential.date != day:
         raise place.error(

@@ -42,7 +42,7 @@ _HARMLESS_ACLS = frozenset(
 _COPIES = frozenset(("CopyObject", "UploadPartCopy"))
 # Headers that say something of what these operations make or set; elsewhere they say nothing that
 # could be done.
-_MAKES_OBJECTS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+_MAKES_OBJECTS = frozenset(("PutObject", "PostObject", "CopyObject", "CreateMultipartUpload"))
 _DELETES = frozenset(("DeleteObject",))
 _SETS_ACLS = _MAKES_OBJECTS | {"CreateBucket", "PutBucketAcl", "PutObjectAcl"}
 _FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -60,6 +60,12 @@ _FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
+
+# What may stand in the header of a form, beside those that say whose the bucket is.
+_BESIDE_FORMS = frozenset(
+    "x-amz-date x-amz-user-agent x-amz-cf-id x-amz-id-2 x-amz-request-id".split()
+)
+_OF_PUTS = frozenset(("content-md5", "if-match", "if-none-match"))
 
 _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
@@ -104,6 +110,18 @@ def check_headers(operation: str, method: str, headers: Headers, *, sse_s3: bool
             _check_encryption(name, value, sse_s3=sse_s3)
         elif method not in _READS and operation not in _FOR_SOME.get(name, ()):
             _check_write(name, value)
+
+
+def check_beside_form(headers: Headers) -> None:
+    """Refuse headers that would say something of the object, where the fields of a form do.
+
+    Raises NotImplemented(Header=…).
+    """
+    for name in headers.names():
+        if name in _BESIDE_FORMS or name in _OWNER_HEADERS:
+            continue
+        if name.startswith("x-amz-") or name in _OF_PUTS:
+            raise NotImplemented(Header=name)
 
 
 def _check_encryption(name: str, value: str, *, sse_s3: bool) -> None:

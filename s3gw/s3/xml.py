@@ -28,6 +28,8 @@ ours and are not escaped, texts are.
 
 _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
+_BARE = frozenset(("Error", "PostResponse"))
+
 _MOST_ELEMENTS = 200_000
 """More than any S3 document has: 10,000 parts with every checksum are 130,000 elements."""
 
@@ -42,10 +44,10 @@ def render(root: Element) -> bytes:
 
     AWS writes those references although XML 1.0 forbids them; clients ask for
     `encoding-type=url` to avoid them.  An `Error` gets no namespace: botocore finds no code in
-    an error that has one.
+    an error that has one.  AWS's PostResponse has none either.
     """
     tag, content = root
-    if tag != "Error":
+    if tag not in _BARE:
         tag = f'{tag} xmlns="{NAMESPACE}"'
     pieces = [DECLARATION]
     _write((tag, content), pieces)

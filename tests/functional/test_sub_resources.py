@@ -147,7 +147,7 @@ _COPY = {"x_amz_copy_source": "other/key"}
         ("DELETE", "/{bucket}/{key}?uploadId={upload}&tagging", {}, (400, "InvalidArgument")),
         # Methods and headers without an operation.
         ("POST", "/{bucket}/{key}", {}, (405, "MethodNotAllowed")),
-        ("POST", "/{bucket}", {}, (405, "MethodNotAllowed")),
+        ("POST", "/{bucket}", {}, (412, "PreconditionFailed")),
         ("PATCH", "/{bucket}/{key}", {}, (405, "MethodNotAllowed")),
         ("PUT", "/{bucket}", _COPY, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),

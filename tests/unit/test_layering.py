@@ -26,6 +26,7 @@ _DOORS = {
     "prometheus_client": ("s3gw.metrics",),
     "pydantic": ("s3gw.config", "s3gw.setting_types", "s3gw.reference", "s3gw.settings_file"),
     "pydantic_settings": ("s3gw.config",),
+    "python_multipart": ("s3gw.s3.form",),
     "starlette": ("s3gw.app",),
     "swift": ("s3gw.standalone",),
     "swiftclient": (),

@@ -98,7 +98,7 @@ def test_a_requests_time_is_told_in_all_and_in_parts() -> None:
 
 def test_bytes_and_answers_that_broke_off_are_counted() -> None:
     metrics = Metrics(sources())
-    exchange = ended("GetObject", 200, body=SimpleNamespace(received=7), is_whole=False)
+    exchange = ended("GetObject", 200, wire=SimpleNamespace(received=7), is_whole=False)
     exchange.delivery.size = 1000
     metrics.note(exchange, Times(1, 1, 0, 0, 0))
     metrics.note(ended("GetObject", 0, is_whole=False), Times(1, 1, 0, 0, 0))  # cut off

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import structlog
 
-from s3gw.call import Body
+from s3gw.call import Body, Wire
 from s3gw.config import Log
 from s3gw.observe import Exchange, configure_logging, new_request_id
 from s3gw.swift.account import Account
@@ -105,8 +105,9 @@ def _exchange(**times: float) -> Exchange:
         exchange.swift = Account(cast("Any", None), cast("Any", None))
         exchange.swift.seconds = times["swift"]
     if "sending" in times:
-        exchange.body = Body(cast("Any", None), cast("Any", None), None, 1)
-        exchange.body.client_seconds = times["sending"]
+        exchange.wire = Wire(cast("Any", None), 1)
+        exchange.wire.client_seconds = times["sending"]
+        exchange.body = Body(exchange.wire, cast("Any", None), None)
         exchange.body.is_streamed = "streamed" in times
     exchange.begin_sending(200)
     return exchange
