@@ -150,7 +150,7 @@ _COPY = {"x_amz_copy_source": "other/key"}
         ("POST", "/{bucket}", {}, (412, "PreconditionFailed")),
         ("PATCH", "/{bucket}/{key}", {}, (405, "MethodNotAllowed")),
         ("PUT", "/{bucket}", _COPY, _REFUSED),
-        ("DELETE", "/{bucket}/{key}", {"if_match": '"x"'}, _REFUSED),
+        ("DELETE", "/{bucket}/{key}", {"if_match": '"x"'}, (412, "PreconditionFailed")),
         ("PUT", "/{bucket}/{key}", {"if_match": '"x"'}, (412, "PreconditionFailed")),
         ("PUT", "/{bucket}/{key}?uploadId={upload}&partNumber=1", {"x_amz_tagging": "a"}, _REFUSED),
         ("DELETE", "/{bucket}/{key}", {"x_amz_tagging": "a=b"}, _REFUSED),
