@@ -6,6 +6,7 @@ one by one (docs/mapping.md).
 
 from collections.abc import Iterable
 from itertools import takewhile
+from math import ceil
 from urllib.parse import quote, unquote
 
 from s3gw.buckets import parallel
@@ -30,6 +31,10 @@ from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 _LISTING = 10_000
 # Swift refuses a whole bulk request for one line of more than twice its longest path.
 _BULK_LINE = 2_000
+# Swift deletes two objects of a bulk request at a time (delete_concurrency): more requests at a
+# time are faster, if each has enough to do.
+_BULK_REQUESTS = 4
+_BULK_WORTH = 50
 
 
 async def delete_object(call: Call) -> Response:
@@ -151,11 +156,15 @@ def _common_prefix(one: str, other: str) -> str:
 async def _delete_in_bulk(call: Call, keys: list[str]) -> dict[str, S3Error]:
     """Delete plainly; what failed, and why."""
     failures: dict[str, S3Error] = {}
-    size = (await call.info()).max_deletes_per_request
-    for start in range(0, len(keys), size):
-        some = keys[start : start + size]
+    most = (await call.info()).max_deletes_per_request
+    size = min(most, max(_BULK_WORTH, ceil(len(keys) / _BULK_REQUESTS)))
+    runs = [keys[start : start + size] for start in range(0, len(keys), size)]
+
+    async def delete_some(some: list[str]) -> None:
         report = await call.swift.bulk_delete((call.bucket, key) for key in some)
         failures.update(_failed(call.bucket, some, report))
+
+    await parallel.for_each(runs, delete_some)
     return failures
 
 

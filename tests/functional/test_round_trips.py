@@ -93,12 +93,14 @@ def _delete(s3: Any, bucket: str, keys: list[str]) -> Any:
     return s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
 
 
-def test_deleting_many_is_one_request_in_a_bucket_without_multipart_objects(
-    s3: Any, bucket: str, cost: Cost
+@pytest.mark.parametrize(("keys", "requests"), [(50, 1), (101, 3), (1000, 4)])
+def test_deleting_many_is_at_most_four_requests_in_a_bucket_without_multipart_objects(
+    s3: Any, bucket: str, cost: Cost, keys: int, requests: int
 ) -> None:
+    """In each Swift deletes one after the other, or two at a time."""
     _delete(s3, bucket, ["warm"])
-    keys = [f"k{n}" for n in range(1000)]
-    assert cost(lambda: _delete(s3, bucket, keys)) == ["POST /?bulk-delete="]
+    names = [f"k{n}" for n in range(keys)]
+    assert cost(lambda: _delete(s3, bucket, names)) == ["POST /?bulk-delete="] * requests
 
 
 def test_deleting_many_is_a_listing_and_a_request_beside_multipart_objects(
