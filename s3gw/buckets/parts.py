@@ -1,8 +1,11 @@
 """The parts of a completed object, as its manifests in Swift tell them."""
 
-from s3gw.buckets import parallel
+from collections.abc import Mapping, Sequence
+
+from s3gw.buckets import parallel, uploads
 from s3gw.mapping import etags, layout
 from s3gw.mapping.parts import ObjectPart, table_of
+from s3gw.s3.checksums import Checksum
 from s3gw.s3.errors import BrokenMPU
 from s3gw.swift.account import Account, Entry, segments_of
 from s3gw.swift.errors import SwiftStatus
@@ -34,3 +37,31 @@ async def read_parts(
 
     found = await parallel.for_each(segments, expand)
     return table_of([leaf for leaves in found for leaf in leaves], bucket, etags.count(etag))
+
+
+async def checksums_of(
+    account: Account, bucket: str, parts: Sequence[ObjectPart]
+) -> Mapping[int, Checksum]:
+    """The checksums that were kept with the parts, by number; one request.
+
+    What the listing of the upload shows counts if it is what the object is made of.  Who may not
+    list the parts (as everybody may read what is public) sees none.
+    """
+    named = {layout.upload_of_segment(part.path, bucket) for part in parts if part.path}
+    upload = next(iter(named)) if len(named) == 1 else None
+    if upload is None:
+        return {}
+    try:
+        listed = await uploads.list_parts(account, bucket, *upload)
+    except SwiftStatus as error:
+        if error.status not in {401, 403}:
+            raise
+        return {}
+    found = {}
+    for part in parts:
+        kept = listed.get(part.number)
+        if kept is None or kept.checksum is None or kept.size != part.size:
+            continue
+        if kept.etag == part.etag or not part.path:  # an empty last part is in no manifest
+            found[part.number] = kept.checksum
+    return found

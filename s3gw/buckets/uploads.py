@@ -16,6 +16,7 @@ from s3gw.mapping.etags import unquoted
 from s3gw.mapping.listing import entry_time
 from s3gw.s3.checksums import Checksum
 from s3gw.s3.errors import OperationAborted
+from s3gw.s3.upload_checksums import UploadChecksum
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
@@ -113,6 +114,21 @@ async def list_uploads(account: Account, bucket: str, prefix: str) -> list[OpenU
         if upload is not None and upload[0].startswith(prefix):
             found.append(OpenUpload(*upload, entry_time(entry), str(entry["last_modified"])))
     return sorted(found, key=lambda upload: (upload.key.encode(), upload.stamp, upload.upload_id))
+
+
+async def begun_with(account: Account, bucket: str, upload: OpenUpload) -> UploadChecksum | None:
+    """The checksum that the upload is to have, which its marker tells and no listing.
+
+    None also for an upload that has ended meanwhile.
+    """
+    name = layout.marker_name(upload.key, upload.upload_id)
+    try:
+        marker = await account.head_object(layout.segments_container(bucket), name)
+    except SwiftStatus as error:
+        if error.status == 404:
+            return None
+        raise
+    return checksums.of_upload(marker)
 
 
 async def create_segments(account: Account, bucket: str, facts: ContainerFacts) -> None:

@@ -1,16 +1,20 @@
-"""GetObjectAttributes: one request to Swift, two for the parts of a multipart object."""
+"""GetObjectAttributes: one request to Swift, two for the parts of a multipart object.
 
-from collections.abc import Sequence
+Three where the object has a checksum, since then its parts may have some, too.
+"""
+
+from collections.abc import Mapping, Sequence
 
 from s3gw import storage_class
-from s3gw.buckets.parts import read_parts
+from s3gw.buckets.parts import checksums_of, read_parts
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums, etags
 from s3gw.mapping.layout import NAME_LIMIT
+from s3gw.mapping.parts import ObjectPart
 from s3gw.object_version import Found, answer_headers, head, subject_of
 from s3gw.patience import xml_response
-from s3gw.s3.attributes import Asked, Attributes, document, parse
-from s3gw.s3.checksums import PREFIX
+from s3gw.s3.attributes import Asked, Attributes, PartAttributes, document, parse
+from s3gw.s3.checksums import PREFIX, Checksum
 from s3gw.s3.errors import ServiceUnavailable
 from s3gw.s3.names import check_key
 
@@ -31,7 +35,7 @@ async def get_object_attributes(call: Call) -> Response:
     return response
 
 
-async def _read(call: Call, asked: Asked) -> tuple[Found, Sequence[tuple[int, int]] | None]:
+async def _read(call: Call, asked: Asked) -> tuple[Found, Sequence[PartAttributes] | None]:
     """The object, and its parts if they are asked for and it has any."""
     subject = subject_of(call)
     for _ in range(_TRIES):
@@ -41,12 +45,23 @@ async def _read(call: Call, asked: Asked) -> tuple[Found, Sequence[tuple[int, in
         manifest = await call.swift.open_manifest(call.bucket, call.key, query=found.query)
         parts = await read_parts(call.swift, call.bucket, manifest)
         if manifest.headers.get("X-Timestamp") == found.headers.get("X-Timestamp"):
-            return found, [(part.number, part.size) for part in parts]
+            return found, await _with_checksums(call, found, parts)
     raise ServiceUnavailable
 
 
+async def _with_checksums(
+    call: Call, found: Found, parts: Sequence[ObjectPart]
+) -> Sequence[PartAttributes]:
+    """The parts with the checksums that the upload was made with."""
+    kept: Mapping[int, Checksum] = {}
+    if any(checksums.from_swift(found.headers)):
+        kept = await checksums_of(call.swift, call.bucket, parts)
+    pairs = {number: (checksum.algorithm, checksum.value) for number, checksum in kept.items()}
+    return [PartAttributes(part.number, part.size, pairs.get(part.number)) for part in parts]
+
+
 async def _attributes(
-    call: Call, asked: Asked, found: Found, parts: Sequence[tuple[int, int]] | None
+    call: Call, asked: Asked, found: Found, parts: Sequence[PartAttributes] | None
 ) -> Attributes:
     headers, names = found.headers, asked.names
     checksum = dict(checksums.from_swift(headers)) if "Checksum" in names else {}

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from s3gw import storage_class
-from s3gw.buckets import uploads
+from s3gw.buckets import parallel, uploads
 from s3gw.buckets.uploads import OpenUpload, Part
 from s3gw.call import Call, Response
 from s3gw.mapping import checksums
@@ -18,7 +18,8 @@ from s3gw.s3.headers import encoding_type, parse_count
 async def list_multipart_uploads(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html.
 
-    Swift's order of names is not S3's order of uploads, so all of them are read and sorted.
+    Swift's order of names is not S3's order of uploads, so all of them are read and sorted.  Those
+    that are shown are asked for their checksum, one request each.
     """
     query = call.query
     prefix = query.get("prefix") or ""
@@ -45,15 +46,25 @@ async def list_multipart_uploads(call: Call) -> Response:
                 common_prefixes=prefixes,
                 key_marker=key_marker,
                 upload_id_marker=upload_id_marker,
-                uploads=[
-                    listings.UploadEntry(
-                        upload.key, upload.upload_id, upload.initiated, call.owner, of_bucket
-                    )
-                    for upload in shown
-                ],
+                uploads=await parallel.for_each(
+                    shown, lambda upload: _upload_entry(call, upload, of_bucket)
+                ),
                 next_marker=next_marker,
             )
         )
+    )
+
+
+async def _upload_entry(call: Call, upload: OpenUpload, of_bucket: str) -> listings.UploadEntry:
+    begun_with = await uploads.begun_with(call.swift, call.bucket, upload)
+    return listings.UploadEntry(
+        key=upload.key,
+        upload_id=upload.upload_id,
+        initiated=upload.initiated,
+        owner=call.owner,
+        storage_class=of_bucket,
+        checksum_algorithm=begun_with.algorithm.upper() if begun_with else None,
+        checksum_type=begun_with.kind if begun_with else None,
     )
 
 

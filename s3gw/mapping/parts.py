@@ -25,6 +25,10 @@ class ObjectPart:
     number: int
     offset: int
     size: int
+    path: str = ""
+    """`/<container>/<name>` of what holds them; empty for none."""
+    etag: str = ""
+    """Swift's, of what holds them."""
 
 
 def table_of(segments: Sequence[Entry], bucket: str, count: int) -> tuple[ObjectPart, ...]:
@@ -37,7 +41,8 @@ def table_of(segments: Sequence[Entry], bucket: str, count: int) -> tuple[Object
     parts, offset = [], 0
     for number, segment in zip(numbers, segments, strict=True):
         size = _size(segment)
-        parts.append(ObjectPart(number, offset, size))
+        path, etag = str(segment.get("path", "")), str(segment.get("etag", ""))
+        parts.append(ObjectPart(number, offset, size, path, etag))
         offset += size
     last = numbers[-1] if numbers else 0
     empty = range(last + 1, last + 1 + count - len(parts))

@@ -28,6 +28,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class PartAttributes:
+    """A part of an object."""
+
+    number: int
+    size: int
+    checksum: tuple[str, str] | None = None
+    """Algorithm and base64 value; None if none was kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attributes:
     """What an object has of what is asked for; None: it has no such attribute."""
 
@@ -36,8 +46,8 @@ class Attributes:
     checksum: tuple[str, str] | None = None
     """Algorithm and base64 value."""
     checksum_type: str | None = None
-    parts: Sequence[tuple[int, int]] | None = None
-    """Number and size of each, in order."""
+    parts: Sequence[PartAttributes] | None = None
+    """In order."""
     storage_class: str | None = None
     size: int | None = None
 
@@ -77,17 +87,24 @@ def document(found: Attributes, asked: Asked) -> Element:
     )
 
 
-def _parts(parts: Sequence[tuple[int, int]], asked: Asked) -> Element:
-    rest = [part for part in parts if part[0] > asked.marker]
+def _parts(parts: Sequence[PartAttributes], asked: Asked) -> Element:
+    rest = [part for part in parts if part.number > asked.marker]
     shown = rest[: asked.max_parts]
     return (
         "ObjectParts",
         [
             ("PartsCount", len(parts)),
             ("PartNumberMarker", asked.marker),
-            ("NextPartNumberMarker", shown[-1][0] if shown else asked.marker),
+            ("NextPartNumberMarker", shown[-1].number if shown else asked.marker),
             ("MaxParts", asked.max_parts),
             ("IsTruncated", len(rest) > len(shown) > 0),
-            *(("Part", [("PartNumber", number), ("Size", size)]) for number, size in shown),
+            *map(_part, shown),
         ],
+    )
+
+
+def _part(part: PartAttributes) -> Element:
+    return (
+        "Part",
+        [checksum_element(part.checksum), ("PartNumber", part.number), ("Size", part.size)],
     )

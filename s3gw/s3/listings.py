@@ -52,6 +52,9 @@ class UploadEntry:
     initiated: datetime
     owner: Owner
     storage_class: str = "STANDARD"
+    checksum_algorithm: str | None = None
+    """In upper case; None: the object will have no checksum of its parts."""
+    checksum_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +306,8 @@ def _upload(entry: UploadEntry, encode: Encoder) -> Element:
             owner_element("Owner", entry.owner),
             ("StorageClass", entry.storage_class),
             ("Initiated", timestamp(entry.initiated)),
+            optional("ChecksumAlgorithm", entry.checksum_algorithm),
+            optional("ChecksumType", entry.checksum_type),
         ],
     )
 

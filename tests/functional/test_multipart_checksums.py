@@ -61,6 +61,54 @@ def shown(s3: Any, bucket: str, name: str) -> list[tuple[str, str]]:
     return [(answer[name], answer["ChecksumType"]) for answer in answers]
 
 
+def test_the_parts_of_an_object_show_their_checksums(
+    s3: Any, bucket: str, tiny: Running, swift: swiftclient.Connection
+) -> None:
+    begun = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32")
+    upload = Upload(s3, bucket, "k", begun["UploadId"])
+    complete(upload, [put(upload, number, body, "CRC32") for number, body in ((2, ONE), (9, TWO))])
+
+    def parts() -> list[dict[str, Any]]:
+        asked = {"Bucket": bucket, "Key": "k", "ObjectAttributes": ["ObjectParts"]}
+        first = s3.get_object_attributes(**asked, MaxParts=1)["ObjectParts"]
+        assert (first["TotalPartsCount"], first["IsTruncated"]) == (2, True)
+        marker = first["NextPartNumberMarker"]
+        second = s3.get_object_attributes(**asked, PartNumberMarker=marker)["ObjectParts"]
+        return [*first["Parts"], *second["Parts"]]
+
+    with tiny.watched() as wire:
+        assert parts() == [
+            {"PartNumber": 2, "Size": len(ONE), "ChecksumCRC32": crc32(ONE)},
+            {"PartNumber": 9, "Size": len(TWO), "ChecksumCRC32": crc32(TWO)},
+        ]
+        assert wire.methods() == ["HEAD", "GET", "GET"] * 2
+    # One that belongs to another content is not shown.
+    swift.post_object(
+        f"{bucket}+segments",
+        f"k/{upload.upload_id}/9",
+        {"Content-Type": f'x/y;s3gw_sum="crc32-00000000-{"0" * 32}"'},
+    )
+    assert ["ChecksumCRC32" in part for part in parts()] == [True, False]
+
+
+def test_listed_uploads_tell_what_they_were_begun_with(s3: Any, bucket: str) -> None:
+    for key, given in (
+        ("a", {}),
+        ("b", {"ChecksumAlgorithm": "SHA256"}),
+        ("c", {"ChecksumAlgorithm": "CRC64NVME"}),
+        ("d", {"ChecksumAlgorithm": "CRC32C", "ChecksumType": "FULL_OBJECT"}),
+    ):
+        s3.create_multipart_upload(Bucket=bucket, Key=key, **given)
+    listed = s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    found = [(one.get("ChecksumAlgorithm"), one.get("ChecksumType")) for one in listed]
+    assert found == [
+        (None, None),
+        ("SHA256", "COMPOSITE"),
+        ("CRC64NVME", "FULL_OBJECT"),
+        ("CRC32C", "FULL_OBJECT"),
+    ]
+
+
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
 def test_a_composite_checksum_goes_all_the_way(
     s3: Any, bucket: str, swift: swiftclient.Connection, algorithm: str
