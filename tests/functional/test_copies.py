@@ -325,6 +325,69 @@ class TestLargeObjects:
         assert segments(swift, bucket) == []
         assert read(tiny_s3, bucket, "copy") == WHOLE
 
+    @pytest.fixture
+    def copied(self, tiny_s3: Any, bucket: str) -> str:
+        """The ETag of `copy`, a plain copy, which to Swift's conditions still has the source's."""
+        made(tiny_s3, bucket, "k")
+        copied = tiny_s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
+        etag: str = copied["CopyObjectResult"]["ETag"]
+        assert etag == f'"{md5(WHOLE).hexdigest()}"'
+        return etag
+
+    @pytest.mark.parametrize("operation", ["get_object", "head_object"])
+    def test_conditions_on_the_copy_are_judged_by_its_own_etag(
+        self, tiny_s3: Any, bucket: str, copied: str, operation: str
+    ) -> None:
+        call, names = getattr(tiny_s3, operation), {"Bucket": bucket, "Key": "copy"}
+        for condition in ({"IfMatch": copied}, {"IfMatch": "*"}, {"IfNoneMatch": '"0"'}):
+            for place, size in (({}, len(WHOLE)), ({"Range": "bytes=2-4"}, 3)):
+                answer = call(**names, **place, **condition)
+                assert (answer["ETag"], answer["ContentLength"]) == (copied, size)
+        for wrong, status in (({"IfMatch": '"0"'}, 412), ({"IfNoneMatch": copied}, 304)):
+            assert refusal(partial(call, **names, **wrong)).status == status
+
+    def test_a_condition_that_swift_judges_by_the_sources_etag_costs_a_second_request(
+        self, tiny: Running, tiny_s3: Any, bucket: str, copied: str
+    ) -> None:
+        with tiny.watched() as wire:
+            answer = tiny_s3.get_object(Bucket=bucket, Key="copy", IfMatch=copied)
+            assert answer["Body"].read() == WHOLE
+            assert wire.methods() == ["GET", "GET"]
+
+    def test_the_copy_is_copied_on(
+        self, tiny: Running, tiny_s3: Any, bucket: str, copied: str
+    ) -> None:
+        again = {"Bucket": bucket, "CopySource": f"{bucket}/copy"}
+        tiny_s3.copy_object(**again, Key="warm")
+        with tiny.watched() as wire:
+            answer = tiny_s3.copy_object(**again, Key="again", CopySourceIfMatch=copied)
+            assert wire.methods() == ["HEAD", "PUT", "PUT", "HEAD"]
+        assert answer["CopyObjectResult"]["ETag"] == copied
+        assert read(tiny_s3, bucket, "again") == WHOLE
+        upload = begin(tiny_s3, bucket, "parts")
+        part = {**upload.names, "PartNumber": 1, "CopySource": f"{bucket}/again"}
+        tiny_s3.upload_part_copy(**part, CopySourceRange="bytes=2-4")
+        [listed] = tiny_s3.list_parts(**upload.names)["Parts"]
+        assert (listed["ETag"], listed["Size"]) == (f'"{md5(WHOLE[2:5]).hexdigest()}"', 3)
+
+    @pytest.mark.parametrize("when", [1, 2])
+    def test_one_that_changes_while_it_is_copied_on_is_copied_as_it_is_then(
+        self, tiny: Running, tiny_s3: Any, bucket: str, copied: str,
+        swift: swiftclient.Connection, when: int,
+    ) -> None:  # fmt: skip
+        """Whenever that is: before Swift judges by the wrong ETag, or before it is not asked to."""
+
+        async def overwrite(sent: Sent) -> None:
+            if sent.method == "PUT" and wire.methods().count("PUT") == when:
+                swift.put_object(bucket, "copy", b"new!", headers={"X-Object-Meta-A": "new"})
+
+        with tiny.watched() as wire:
+            wire.before = overwrite
+            tiny_s3.copy_object(Bucket=bucket, Key="again", CopySource=f"{bucket}/copy")
+        assert copied != f'"{md5(b"new!").hexdigest()}"'
+        assert read(tiny_s3, bucket, "again") == b"new!"
+        assert tiny_s3.head_object(Bucket=bucket, Key="again")["Metadata"] == {"a": "new"}
+
     @pytest.mark.parametrize("source", ["other", "k"])
     def test_copying_onto_a_multipart_object_frees_its_parts(
         self,
