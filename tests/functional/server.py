@@ -103,10 +103,17 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 
 @contextmanager
 def served(
-    directory: Path, settings: Settings, *arguments: str, **environment: str
+    directory: Path,
+    settings: Settings,
+    *arguments: str,
+    ports: tuple[int, int] | None = None,
+    **environment: str,
 ) -> Iterator[Server]:
-    """A server with these settings; killed at the end if the test has not stopped it."""
-    port, operator_port = free_port(), free_port()
+    """A server with these settings; killed at the end if the test has not stopped it.
+
+    `ports`: for S3 and for operators, by default free ones.
+    """
+    port, operator_port = ports or (free_port(), free_port())
     config = settings_file(directory / f"s3gw-{port}.toml", settings)
     log = directory / f"s3gw-{port}.log"
     scheme = "https" if settings.server.tls_certificate else "http"
@@ -152,6 +159,14 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def wait_until_refused(server: Server) -> None:
+    """Wait until nobody listens on its port for S3."""
+    end = time.monotonic() + _STOP
+    while _answers(server.port):
+        assert time.monotonic() < end, "the port stays open"
+        time.sleep(0.02)
 
 
 def connections(port: int, client: int) -> list[str]:

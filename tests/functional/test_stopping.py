@@ -21,7 +21,7 @@ from tests.functional.payloads import (
     stored,
 )
 from tests.functional.rawclient import Keys, keys_of, linked, sign
-from tests.functional.server import Server, served
+from tests.functional.server import Server, served, wait_until_refused
 from tests.functional.stack import Stack
 
 LARGE = BUFFER_SIZE + 1
@@ -41,22 +41,6 @@ def bucket(s3: Any) -> str:
 @pytest.fixture(scope="module")
 def keys(stack: Stack) -> Keys:
     return keys_of(stack)
-
-
-def is_refused(server: Server) -> bool:
-    """Whether nobody listens on the port for S3."""
-    try:
-        socket.create_connection(("127.0.0.1", server.port), 5).close()
-    except ConnectionError:
-        return True
-    return False
-
-
-def wait_until_refused(server: Server) -> None:
-    end = time.monotonic() + 10
-    while not is_refused(server):
-        assert time.monotonic() < end, "the port stays open"
-        time.sleep(0.02)
 
 
 def wait_until_not_ready(server: Server) -> dict[str, Any]:
