@@ -20,7 +20,8 @@ from s3gw.metrics import CONTENT_TYPE, merged
 from s3gw.readiness import Readiness
 
 _PATIENCE = 2.0  # seconds that another worker has to tell its metrics
-_HEALTH, _READY, _METRICS = "/-/health", "/-/ready", "/-/metrics"
+PATHS = _HEALTH, _READY, _METRICS = "/-/health", "/-/ready", "/-/metrics"
+"""What it answers."""
 
 
 class Flag(Protocol):

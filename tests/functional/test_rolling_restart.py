@@ -23,7 +23,7 @@ from tests.functional.gateway import s3_client, settings_for
 from tests.functional.payloads import UNSIGNED, Body, prepared, some_bytes, stored
 from tests.functional.proxies import Gateway
 from tests.functional.rawclient import Keys, keys_of, linked
-from tests.functional.server import Server, free_port, served, wait_until_refused
+from tests.functional.server import Server, lasting_port, served, wait_until_refused
 from tests.functional.stack import Stack
 
 DRAIN = 2
@@ -136,7 +136,7 @@ def test_a_rolling_restart_loses_no_request(
 ) -> None:
     keys, load = keys_of(stack), Load()
     settings = settings_for(stack, server={"drain": DRAIN}, proxy={"trusted": ["127.0.0.1"]})
-    ports = [(free_port(), free_port()) for _ in range(2)]
+    ports = [(lasting_port(), lasting_port()) for _ in range(2)]
     with ExitStack() as run:
         servers = [run.enter_context(served(tmp_path, settings, ports=pair)) for pair in ports]
         front = run.enter_context(proxies.haproxy(tmp_path, [Gateway(*pair) for pair in ports]))

@@ -1,8 +1,6 @@
 """config/systemd and config/kubernetes: they parse, and name only what the gateway has."""
 
-import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,7 +14,7 @@ import pytest
 import yaml
 
 from s3gw.cli import main
-from s3gw.config import PREFIX, Metrics, Server, Settings
+from s3gw.config import PREFIX, Server, Settings
 from s3gw.endpoints import PATHS
 from tests.clients.programs import found
 
@@ -108,7 +106,7 @@ def settings(container: Manifest, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(**document)  # raises for what is not a setting
 
 
-@pytest.mark.parametrize("manifest", manifests(), ids=lambda manifest: str(manifest["kind"]))
+@pytest.mark.parametrize("manifest", list(manifests()), ids=lambda manifest: str(manifest["kind"]))
 def test_kubernetes_knows_all_that_a_manifest_says(manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, "1.30", strict=True)
 
@@ -158,7 +156,9 @@ def test_its_command_finds_its_files(
     container: Manifest, pod: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = parsed(*container["args"]).params["config"]
-    mounts = {mount["name"]: PurePosixPath(mount["mountPath"]) for mount in container["volumeMounts"]}
+    mounts = {
+        mount["name"]: PurePosixPath(mount["mountPath"]) for mount in container["volumeMounts"]
+    }
     (volume,) = [one for one in pod["spec"]["volumes"] if one["name"] == "settings"]
     files = set()
     for source in volume["projected"]["sources"]:
