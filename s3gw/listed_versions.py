@@ -1,10 +1,11 @@
 """A page of ListObjectVersions in a bucket with versions.
 
-The rule: one listing of Swift's; more only where the page begins or ends in the midst of a key.
+The rule: one listing of Swift's; more only where the page begins or ends in the midst of a key, or
+if Swift cannot divide by the delimiter.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from s3gw.buckets import parallel
@@ -13,12 +14,25 @@ from s3gw.call import Call
 from s3gw.mapping import etags
 from s3gw.mapping.listing import entry_time, query_for
 from s3gw.mapping.storage_classes import class_of
-from s3gw.mapping.version_listing import Listed, Start, listed, open_key, query_of
+from s3gw.mapping.version_listing import (
+    Listed,
+    Start,
+    behind,
+    common_prefix,
+    divided,
+    is_divided_by_swift,
+    listed,
+    open_key,
+    query_of,
+)
 from s3gw.mapping.versions import NULL, History, check_version_id
 from s3gw.object_version import find_null, is_hidden_as_null, object_of, top_version
 from s3gw.s3.errors import NoSuchBucket
 from s3gw.s3.listings import VersionEntry
 from s3gw.swift.errors import SwiftStatus
+
+# Entries that are divided at a time.
+_SOME = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +55,50 @@ class Page:
     next_marker: tuple[str, str] | None
 
 
+_Found = tuple[list[Listed | str], str]
+"""Entries and common prefixes in order, and the bucket's storage policy (empty: not asked)."""
+
+
 async def read_page(call: Call, wanted: Wanted) -> Page:
     """The page; raises InvalidArgument, NotImplemented, NoSuchBucket."""
     check_version_id(wanted.version_marker or None)
+    read = _found if is_divided_by_swift(wanted.delimiter) else _divided
+    found, policy = await read(call, wanted)
+    storage_class = class_of(policy, call.settings.s3.storage_classes)
+    return await _page(call, found, wanted.maximum, storage_class)
+
+
+async def _divided(call: Call, wanted: Wanted) -> _Found:
+    """As _found, with a delimiter that Swift refuses: its whole listing is divided here.
+
+    What is behind a common prefix is sought by its marker, so each request shows something new.
+    """
+    found: list[Listed | str] = []
+    policy = ""
+    at = replace(wanted, delimiter="", maximum=_SOME)
+    if common_prefix(wanted.key_marker, wanted.prefix, wanted.delimiter) == wanted.key_marker:
+        at = replace(at, key_marker=behind(wanted.key_marker), version_marker="")
+    while wanted.maximum and len(found) <= wanted.maximum:
+        more, policy = await _found(call, at)
+        some = [one for one in more if isinstance(one, Listed)]
+        found += divided(some[:_SOME], wanted.prefix, wanted.delimiter)
+        if len(some) <= _SOME:
+            break
+        last = found[-1]
+        if isinstance(last, str):
+            at = replace(at, key_marker=behind(last), version_marker="")
+        else:
+            at = replace(at, key_marker=last.key, version_marker=last.marker)
+    return found, policy
+
+
+async def _found(call: Call, wanted: Wanted) -> _Found:
+    """The entries and prefixes of the page, and one more if there are more."""
     query = query_for(wanted.prefix, wanted.delimiter, wanted.key_marker, wanted.maximum)
     if query is None:
-        return Page((), (), None)
-    divided = bool(wanted.delimiter) and wanted.delimiter in wanted.key_marker[len(wanted.prefix) :]
-    version_marker = "" if divided else await _swift_marker(call, wanted)
+        return [], ""
+    within = bool(wanted.delimiter) and wanted.delimiter in wanted.key_marker[len(wanted.prefix) :]
+    version_marker = "" if within else await _swift_marker(call, wanted)
     asked = query_of(query, version_marker)
     try:
         headers, entries = await call.swift.list_objects(call.bucket, asked)
@@ -62,9 +112,8 @@ async def read_page(call: Call, wanted: Wanted) -> Page:
     not_hidden = None
     if len(entries) == asked["limit"]:
         not_hidden = await _not_hidden(call, open_key(entries, start.key if start else ""))
-    found = [one for one in listed(entries, history, start, not_hidden) if one != wanted.key_marker]
-    shown = class_of(facts.storage_policy, call.settings.s3.storage_classes)
-    return await _page(call, found, wanted.maximum, shown)
+    found = listed(entries, history, start, not_hidden)
+    return [one for one in found if one != wanted.key_marker], facts.storage_policy
 
 
 async def _swift_marker(call: Call, wanted: Wanted) -> str:
@@ -114,7 +163,7 @@ async def _page(call: Call, found: list[Listed | str], maximum: int, storage_cla
     last = shown[-1] if shown else None
     next_marker = None
     if more and isinstance(last, Listed):
-        next_marker = str(last.entry["name"]), last.marker
+        next_marker = last.key, last.marker
     elif more and last is not None:
         next_marker = str(last), NULL
     return Page(
@@ -129,7 +178,7 @@ async def _page(call: Call, found: list[Listed | str], maximum: int, storage_cla
 
 async def _entry(call: Call, one: Listed, storage_class: str) -> VersionEntry:
     return VersionEntry(
-        key=str(one.entry["name"]),
+        key=one.key,
         version_id=one.version_id,
         is_latest=one.is_latest,
         last_modified=entry_time(one.entry),

@@ -5,14 +5,20 @@ has another Swift ETag.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from s3gw.mapping import etags
-from s3gw.swift.account import Account
+from s3gw.mapping.version_listing import is_divided_by_swift
+from s3gw.mapping.versions import NULL
+from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus
 
 _ENTRIES = 50_000
+
+# Entries of a listing, and the ETags that it must tell: fewer cost less by HEADs.
+_AHEAD = 2000
+_WORTH = 10
 
 NEWEST: Mapping[str, str] = MappingProxyType({})
 """The query that names no version."""
@@ -78,6 +84,46 @@ class EtagCache:
             self._remember(place, found)
         return found
 
+    async def read_ahead(
+        self,
+        owner: str,
+        account: Account,
+        bucket: str,
+        entries: Iterable[Entry],
+        query: Mapping[str, str | int],
+    ) -> None:
+        """Learn what a page of a container with versioning does not tell of its large objects.
+
+        Its plain listing has no parameters of content types, but that of its versions has.
+        `query`: that of the page.  What stays unknown is `of_listed`'s to ask, one by one.
+        """
+        wanted = {
+            (owner, bucket, str(entry["name"]), _slo_etag(entry))
+            for entry in entries
+            if etags.from_entry(entry) is None
+        } - self._known.keys()
+        asked = {**query, "versions": "", "version_marker": NULL, "limit": _AHEAD}
+        if not is_divided_by_swift(str(query.get("delimiter", ""))):
+            del asked["delimiter"]
+        told = _WORTH
+        while told >= _WORTH and len(wanted) >= _WORTH:
+            asked["marker"] = min(place[2] for place in wanted)  # begins with its first version
+            self.misses += 1
+            _, listed = await account.list_objects(bucket, asked)
+            told = len(wanted)
+            for entry in listed:
+                place = (owner, bucket, str(entry.get("name")), _slo_etag(entry))
+                known = etags.from_entry(entry)
+                if known is not None and place in wanted:
+                    self._remember(place, known)
+                    wanted.remove(place)
+            told -= len(wanted)
+            if len(listed) < _AHEAD:
+                return
+            # What it does not tell of the keys up to here it does not know.
+            last = str(listed[-1].get("name") or listed[-1].get("subdir"))
+            wanted = {place for place in wanted if place[2] >= last}
+
     async def _derived(
         self, place: tuple[str, str, str, str], account: Account, query: Mapping[str, str]
     ) -> str:
@@ -105,3 +151,7 @@ class EtagCache:
         self._known[place] = etag
         if len(self._known) > _ENTRIES:
             self._known.popitem(last=False)
+
+
+def _slo_etag(entry: Entry) -> str:
+    return etags.unquoted(str(entry.get("slo_etag", "")))

@@ -1,6 +1,10 @@
-"""ListObjects, ListObjectsV2 and ListObjectVersions: one request to Swift each."""
+"""ListObjects, ListObjectsV2 and ListObjectVersions: one request to Swift each.
+
+The rule: more only for ETags of large objects that Swift's listing does not tell.
+"""
 
 from s3gw.buckets import parallel
+from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
 from s3gw.listed_versions import Page as VersionsPage, Wanted, read_page
 from s3gw.mapping import etags
@@ -147,7 +151,12 @@ async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: i
         if error.status == 404:
             raise NoSuchBucket(BucketName=call.bucket) from error
         raise
-    return page_of(headers, listed, maximum)
+    page = page_of(headers, listed, maximum)
+    if from_headers(headers).versioning:
+        await call.services.etags.read_ahead(
+            call.account_id, call.swift, call.bucket, page.entries, query
+        )
+    return page
 
 
 async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:

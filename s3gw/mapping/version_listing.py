@@ -4,16 +4,16 @@ The rule: Swift shows its own truth of each entry (`is_latest`, ids); here that 
 key.  What cannot be told from the page alone is given by who asked on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import NULL, History, is_marker, stamp_of
-from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 
-# Swift refuses to divide its ids.
-_UNDIVIDABLE = frozenset("0123456789.\x00")
+_OF_IDS = frozenset("0123456789.")
+_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,44 @@ class Listed:
     marker: str
     """What Swift takes as the version marker after it."""
 
+    @property
+    def key(self) -> str:
+        """The key that it is a version of."""
+        return str(self.entry["name"])
+
 
 def query_of(query: Mapping[str, str | int], version_marker: str) -> dict[str, str | int]:
     """The Swift query of a page from that of a plain one, with an entry more.
 
     Swift shows the common prefix once more at which a page ended before.
     """
-    if _UNDIVIDABLE.intersection(str(query.get("delimiter", ""))):
-        raise errors.NotImplemented("This delimiter is not implemented.", Parameter="delimiter")
     asked = {**query, "versions": "", "limit": int(query["limit"]) + 1}
     return {**asked, "version_marker": version_marker} if version_marker else asked
+
+
+def is_divided_by_swift(delimiter: str) -> bool:
+    """Whether Swift divides such a listing; it refuses characters that its version ids have."""
+    return not _OF_IDS.intersection(delimiter)
+
+
+def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
+    """What a listing with the prefix and the delimiter shows instead of the key, if anything."""
+    end = key.find(delimiter, len(prefix))
+    return None if end < 0 else key[: end + len(delimiter)]
+
+
+def divided(entries: Iterable[Listed], prefix: str, delimiter: str) -> Iterator[Listed | str]:
+    """The entries of a listing without a delimiter, or their common prefixes, as with one."""
+    for common, group in groupby(entries, lambda one: common_prefix(one.key, prefix, delimiter)):
+        if common is None:
+            yield from group
+        else:
+            yield common
+
+
+def behind(prefix: str) -> str:
+    """The marker behind which the first name without this prefix comes: no name is beyond it."""
+    return prefix + _LAST * ((NAME_LIMIT - len(prefix.encode())) // len(_LAST.encode()))
 
 
 def open_key(entries: Sequence[Mapping[str, Any]], start_key: str) -> str | None:
