@@ -6,6 +6,7 @@ The rule: a class is asked of Swift only where the settings have classes to tell
 from s3gw.call import Call
 from s3gw.mapping.storage_classes import HEADER, STANDARD, class_of
 from s3gw.s3.errors import InvalidStorageClass
+from s3gw.swift.errors import SwiftStatus
 
 
 async def check(call: Call) -> None:
@@ -31,9 +32,17 @@ async def of_bucket(call: Call) -> str:
 async def of_object(call: Call) -> str | None:
     """The class of the object that is read; None: unknown.
 
-    Strangers may see an object and nothing of its bucket, so for them Swift is not asked.
+    Strangers may see an object and nothing of its bucket, so for them Swift is not asked; and of
+    the bucket's own project somebody may have no role that lets him see more.
     """
-    return await of_bucket(call) if call.is_owner or not call.settings.s3.storage_classes else None
+    if not call.is_owner and call.settings.s3.storage_classes:
+        return None
+    try:
+        return await of_bucket(call)
+    except SwiftStatus as error:
+        if error.status not in {401, 403}:
+            raise
+        return None
 
 
 async def headers_of_object(call: Call) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from s3gw.app import clock
 from s3gw.config import Settings
 from s3gw.identity.check import check
 from tests.functional.conftest import Raw
+from tests.functional.fixtures import MakeUser
 from tests.functional.gateway import Running, running, s3_client, settings_for
 from tests.functional.rawclient import Reply, ask, keys_of, sign
 from tests.functional.services import service_user
@@ -263,6 +264,23 @@ class TestObjects:
         s3.put_object(Bucket=cold, Key="k", Body=b"2")
         then = s3.list_object_versions(Bucket=cold)["Versions"]
         assert [entry["StorageClass"] for entry in first + then] == ["STANDARD_IA"] * 3
+
+    def test_who_may_not_see_the_bucket_reads_the_object_all_the_same(
+        self, s3: Any, cold: str, classed: Running, stack: Stack, make_user: MakeUser
+    ) -> None:
+        """A user of the project whose role means nothing to Swift."""
+        s3.put_object(Bucket=cold, Key="k", Body=b"1")
+        s3.put_bucket_acl(Bucket=cold, ACL="public-read")
+        person = make_user("service", stack.project.id)
+        keys = {"access_key": person.access_key, "secret_key": person.secret_key}
+        with closing(s3_client(classed.endpoint, stack, **keys)) as theirs:
+            facts = {"Bucket": cold, "Key": "k"}
+            # What the owner made known of the bucket must not be what lets this pass.
+            s3.put_bucket_acl(Bucket=cold, ACL="public-read")
+            answer = theirs.get_object(**facts)
+            assert (answer["Body"].read(), "StorageClass" in answer) == (b"1", False)
+            asked = theirs.get_object_attributes(**facts, ObjectAttributes=["StorageClass", "ETag"])
+            assert "StorageClass" not in asked
 
     def test_it_costs_nothing_while_the_buckets_facts_are_known(
         self, s3: Any, cold: str, classed: Running
