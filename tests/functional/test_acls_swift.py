@@ -492,11 +492,13 @@ def store(s3: Any, bucket: str, way: str, **acl: str) -> None:
         s3.put_object(Bucket=bucket, Key="new", Body=b"1", **acl)
     elif way == "upload":
         begin(s3, bucket, "new", **acl)
+    elif way == "copy":
+        s3.copy_object(Bucket=bucket, Key="new", CopySource=f"{bucket}/k", **acl)
     else:
         s3.put_object_acl(Bucket=bucket, Key="k", **acl)
 
 
-WAYS = ("put", "upload", "acl")
+WAYS = ("put", "upload", "copy", "acl")
 in_every_way = pytest.mark.parametrize("way", WAYS)
 
 
