@@ -1,14 +1,19 @@
 """Whose bucket a request is about, and with whose power the gateway serves it.
 
 The rule: deny by default.  A caller's own bucket is served with his own token.  In another
-project's bucket Swift decides on a stranger's own token, or on none for somebody without a name.
+project's bucket Swift decides on a stranger's own token, or on none for somebody without a name;
+in mode s3 whom S3's ACLs admit beyond that comes in by the closed door (buckets.elevated).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from s3gw.access.decide import Known, Verdict, Who, decide
 from s3gw.access.needs import Need
+from s3gw.buckets.elevated import Door, Errand
 from s3gw.buckets.resolve import NOWHERE, Names, Place, place_of
+from s3gw.buckets.strangers import Stranger, Visit, judge
 from s3gw.call import Services, Standing
 from s3gw.identity.authenticate import Authenticator
 from s3gw.identity.model import Caller, SwiftLogin
@@ -17,6 +22,16 @@ from s3gw.swift.account import Account, Authority, Login
 from s3gw.swift.authority import Nobody, Visitor
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import Transport
+
+_OF_OBJECTS = frozenset((Need.OBJECT_READ, Need.OBJECT_READ_ACP, Need.OBJECT_WRITE_ACP))
+_ERRANDS: Mapping[Need, Errand] = MappingProxyType(
+    {
+        Need.BUCKET_READ: Errand.LOOK,
+        Need.BUCKET_WRITE: Errand.WRITE,
+        Need.BUCKET_READ_ACP: Errand.LOOK,
+        Need.BUCKET_WRITE_ACP: Errand.SET,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,7 @@ class Admission:
                 return own
             if is_there is False:
                 names.note_foreign(own.place.account, wish.bucket)
-        return self._stranger(caller, place, wish)
+        return await self._stranger(caller, place, names, wish)
 
     async def _own(self, caller: Caller) -> Standing:
         authority = CallerAuthority(self._authenticator, caller)
@@ -116,17 +131,49 @@ class Admission:
             place = await names.find(wish.bucket, fresh=False)
         return self._visit(None, place)
 
-    def _stranger(self, caller: Caller | None, place: Place, wish: Wish) -> Standing:
+    async def _stranger(
+        self, caller: Caller | None, place: Place, names: Names, wish: Wish
+    ) -> Standing:
         """Somebody in another project's bucket."""
         who = None if caller is None else Who(caller.project_id, caller.credential.user_id)
-        mode = self._services.settings.access.mode
-        if decide(mode, who, wish.need, Known(place.owner.id)) is not Verdict.OWN_POWER:
+        if self._services.settings.access.mode == "s3":
+            stranger = Stranger(who, place, wish.bucket)
+            return await self._by_acls(stranger, self._visitor(caller, place), names, wish.need)
+        if decide("swift", who, wish.need, Known(place.owner.id)) is not Verdict.OWN_POWER:
             raise AccessDenied
         return self._visit(caller, place)
 
+    async def _by_acls(
+        self, stranger: Stranger, own: Authority, names: Names, need: Need
+    ) -> Standing:
+        """A stranger in mode s3: with a power of his own, or through the closed door."""
+        acls, place = self._services.acls, stranger.place
+        if need in _OF_OBJECTS:
+            visit = Visit(self._transport, names.service, own, stranger, need, acls)
+            return Standing(place, False, visit)
+        if need not in _ERRANDS:
+            raise AccessDenied
+        url, errand = place.storage_url, _ERRANDS[need]
+        door = Door(self._transport, names.service, url, stranger.bucket, errand)
+        try:
+            verdict, facts = await judge(door, acls, stranger, need)
+        except NoSuchBucket:
+            names.forget(stranger.bucket)
+            raise
+        match verdict:
+            case Verdict.DENIED:
+                raise AccessDenied
+            case Verdict.OWN_POWER:
+                return Standing(place, False, Account(self._transport, own))
+            case Verdict.GRANTED:
+                return Standing(place, False, door, facts)
+
     def _visit(self, caller: Caller | None, place: Place) -> Standing:
-        authority: Authority = Nobody(place.storage_url)
-        if caller is not None:
-            own = CallerAuthority(self._authenticator, caller)
-            authority = Visitor(own, place.storage_url)
-        return Standing(place, False, Account(self._transport, authority))
+        account = Account(self._transport, self._visitor(caller, place))
+        return Standing(place, False, account)
+
+    def _visitor(self, caller: Caller | None, place: Place) -> Authority:
+        """A caller's own power, or nobody's, at that place."""
+        if caller is None:
+            return Nobody(place.storage_url)
+        return Visitor(CallerAuthority(self._authenticator, caller), place.storage_url)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from s3gw.call import Call
 from s3gw.mapping import layout
+from s3gw.mapping.etags import unquoted
 from s3gw.mapping.metadata import is_sendable
 from s3gw.mapping.versions import VERSION_ID
 from s3gw.object_version import Found, absence, head, head_newest, subject_of
@@ -28,8 +29,8 @@ _DROPPED = frozenset(
     ).split()
 )
 
-Make = Callable[[Mapping[str, str]], Mapping[str, str]]
-"""The new headers, from those that the object has and keeps."""
+Make = Callable[[Mapping[str, str], str], Mapping[str, str]]
+"""The new headers, from those that the object has and keeps, and its Swift ETag."""
 
 
 async def amend(call: Call, prefix: str, make: Make) -> Found:
@@ -44,8 +45,9 @@ async def amend(call: Call, prefix: str, make: Make) -> Found:
     before = (await head_newest(subject)).headers
     _check_is_itself(call, before)
     kept = _kept(before, prefix)
+    made = make(kept, unquoted(before.get("Etag", "")))
     try:
-        await call.swift.post_object(call.bucket, call.key, {**kept, **make(kept)})
+        await call.swift.post_object(call.bucket, call.key, {**kept, **made})
     except SwiftStatus as error:
         if error.status != 404:
             raise

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from s3gw.buckets.acls import Acls
 from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import FactsCache
@@ -209,6 +210,7 @@ def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) ->
         info=InfoCache(swift, clock),
         releases=Releases(facts, settings.jobs.min_age, clock),
         clock=clock,
+        acls=Acls(settings.access.acl_keys),
         names=None if service is None else Names(swift, service, projects, ttl, clock),
     )
     return _Worker(

@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from s3gw.buckets.acls import Acls
 from s3gw.buckets.cors import CorsRules
 from s3gw.buckets.etags import EtagCache
 from s3gw.buckets.facts import ContainerFacts, FactsCache, read_facts
@@ -194,6 +195,8 @@ class Services:
     clock: Callable[[], float]
     """Seconds since the epoch."""
     cors: CorsRules
+    acls: Acls = field(default_factory=lambda: Acls(()))
+    """The ACLs of access.mode "s3"."""
     names: Names | None = None
     """Global bucket names; None if each project has its own."""
     background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -208,6 +211,8 @@ class Standing:
     place: Place
     is_owner: bool
     swift: Account
+    facts: ContainerFacts | None = None
+    """What the verdict on a stranger saw of the bucket, a moment ago."""
 
 
 def account_id(place: Place, caller: Caller | None, *, is_owner: bool) -> str:
@@ -236,6 +241,8 @@ class Call:
     """The caller's project owns the bucket."""
     swift: Account
     """The bucket's account, with the power that this caller has there."""
+    facts: ContainerFacts | None
+    """What admission saw of a stranger's bucket, if it had to look."""
     body: Body
     services: Services
     request_id: str
@@ -283,6 +290,11 @@ class Call:
         return f"{endpoint.rstrip('/')}/{quote(self.bucket)}/{key}"
 
     @property
+    def sees_all(self) -> bool:
+        """Whether Swift shows all of the bucket: to its owner, and through the closed door."""
+        return self.is_owner or self.swift.sees_all
+
+    @property
     def is_placed(self) -> bool:
         """Whether anything is known of whose the bucket is (only a preflight comes without)."""
         return self.place is not NOWHERE
@@ -297,10 +309,12 @@ class Call:
         return otherwise
 
     async def bucket_facts(self) -> ContainerFacts:
-        """The bucket's facts, for its owner cached ones; raises NoSuchBucket."""
+        """The bucket's facts, cached or as admission saw them; raises NoSuchBucket."""
         if self.is_owner:
             known = self.services.facts
             facts = await known.bucket(self.account_id, self.swift, self.bucket)
+        elif self.facts is not None:
+            facts = self.facts
         else:
             facts = await read_facts(self.swift, self.bucket)
         if facts is None:
@@ -337,9 +351,10 @@ class Call:
     def free_parts(self, keys: Collection[str]) -> None:
         """The keys' objects were replaced or deleted: free the parts that they leave behind.
 
-        Strangers see too little of the bucket to judge that: after them it is the job's.
+        With their own power strangers see too little of the bucket to judge that: after them it is
+        the job's.
         """
-        if not self.is_owner:
+        if not self.sees_all:
             return
         releases, beside = self.services.releases, self.swift.beside()
         self.go_on(releases.free(self.account_id, beside, self.bucket, keys))

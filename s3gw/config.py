@@ -236,9 +236,8 @@ class Access(Section):
 
     mode: Literal["swift", "s3"] = "swift"
     """`swift`: bucket ACLs are Swift's container ACLs and Swift enforces them. `s3`: S3's own
-    ACLs, also of single objects, enforced by the gateway; needs access.service. Of `s3` only the
-    default is built so far: nobody but a bucket's own project gets in, and ACLs that grant
-    anything are refused."""
+    ACLs, also of single objects, enforced by the gateway; needs access.service with Swift's
+    reseller-admin role, and access.acl_key."""
     unenforceable_acl: Literal["accept", "reject"] = "accept"
     """What becomes of an object's ACL that grants more, or less, than the bucket's does (mode
     swift): `accept` it without effect and log a warning, or `reject` the request."""

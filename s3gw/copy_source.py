@@ -1,12 +1,15 @@
 """The source of a copy: found, judged, and copied within Swift.
 
-The rule: the bytes never come through the gateway, and what was judged is what is copied: Swift is
-asked for the very ETag that the look at the source showed, and if that is gone, all begins again.
+The rule: what was judged is what is copied: Swift is asked for the very ETag that the look at the
+source showed, and if that is gone, all begins again.  The bytes do not come through the gateway,
+but where it takes a closed door (mode s3) to reach one end: then it reads here and writes there,
+since a copy within Swift would follow, with the gateway's power, whatever lies at the source.
 The caller's power on the source's bucket is asked of admission (`Call.as_reader`), here only.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from s3gw.buckets.facts import read_facts
@@ -27,6 +30,7 @@ from s3gw.s3.copying import (
     too_large,
 )
 from s3gw.s3.errors import (
+    AccessDenied,
     BrokenMPU,
     InvalidArgument,
     InvalidRequest,
@@ -38,6 +42,7 @@ from s3gw.s3.errors import (
 from s3gw.s3.names import check_key
 from s3gw.swift.copying import Origin
 from s3gw.swift.errors import SwiftStatus
+from s3gw.swift.transport import Upload
 
 _ATTEMPTS = 3
 # Bytes a second that a Swift without heartbeat copies at least.
@@ -100,6 +105,8 @@ async def with_source(call: Call, work: Callable[[Source], Awaitable[Result]]) -
     PreconditionFailed, ServiceUnavailable for a source that changes again and again, and what the
     work raises.
     """
+    if call.caller is None:
+        raise AccessDenied("Anonymous users cannot copy objects.  Please authenticate.")
     if call.body.length:  # it would not be stored, and nobody may think that it was
         raise UnexpectedContent
     header = call.headers.get(COPY_SOURCE)
@@ -131,7 +138,7 @@ async def _look(call: Call, name: CopySource, *, explain: bool) -> Source:
     """The source of that name; unless it is to be explained, what is missing is _NotThere."""
     check_key(name.key, NAME_LIMIT)
     standing = await call.as_reader(name.bucket)
-    is_same = _is_same(standing.place, call.place) and standing.is_owner == call.is_owner
+    is_same = _is_same(standing.place, call.place) and standing.is_owner and call.is_owner
     swift = call.swift if is_same else standing.swift  # the log counts those of the call's own
     owner = account_id(standing.place, call.caller, is_owner=standing.is_owner)
     subject = Subject(call.services, swift, owner, name.bucket, name.key, name.version_id)
@@ -178,21 +185,12 @@ async def copy(
     `headers` are those of the new object, and the Range to copy.  Raises BrokenMPU, InvalidRequest
     (too large), SwiftStatus with 404 for a target without container, SwiftUnreachable.
     """
-    place = source.standing.place
-    origin = Origin(
-        source.name.bucket,
-        source.name.key,
-        "" if _is_same(place, call.place) else place.account,
-        source.found.query.get("version-id"),
-    )
-    extra_time = (source.size or 0) / _SLOWEST
-
-    async def put(condition: Mapping[str, str]) -> Mapping[str, str]:
-        given = {**headers, **condition}
-        return await call.swift.copy_object(*target, origin, given, extra_time=extra_time)
-
+    if call.swift.sees_all or source.subject.swift.sees_all:
+        put = partial(_pass_on, call, source, target, headers)
+    else:
+        put = partial(_copy_within_swift, call, source, target, headers)
     try:
-        return await _put_same(source, put)
+        return await put()
     except SwiftStatus as error:
         if error.status == 412 and "Etag" in error.headers:
             raise _Changed from error
@@ -232,3 +230,41 @@ def _is_seen(source: Source, headers: Mapping[str, str]) -> bool:
     """Whether an answer about the source is about what the look at it showed."""
     names = ("Etag", "X-Timestamp")
     return all(name in headers and headers[name] == source.headers.get(name) for name in names)
+
+
+async def _copy_within_swift(
+    call: Call, source: Source, target: tuple[str, str], headers: Mapping[str, str]
+) -> Mapping[str, str]:
+    place = source.standing.place
+    origin = Origin(
+        source.name.bucket,
+        source.name.key,
+        "" if _is_same(place, call.place) else place.account,
+        source.found.query.get("version-id"),
+    )
+    extra_time = (source.size or 0) / _SLOWEST
+
+    async def put(condition: Mapping[str, str]) -> Mapping[str, str]:
+        given = {**headers, **condition}
+        return await call.swift.copy_object(*target, origin, given, extra_time=extra_time)
+
+    return await _put_same(source, put)
+
+
+async def _pass_on(
+    call: Call, source: Source, target: tuple[str, str], headers: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Read and write, where Swift does not copy; raises _Changed."""
+    of, sent = source.subject, {name: headers[name] for name in headers if name != "Range"}
+    wanted = {"Range": headers["Range"]} if "Range" in headers else {}
+    if not wanted and not etags.is_large_object(source.headers):
+        sent["ETag"] = etags.unquoted(source.headers.get("Etag", ""))  # for Swift to verify
+    answer = await of.swift.get_object(of.bucket, of.key, headers=wanted, query=source.found.query)
+    try:
+        length = answer.headers.get("Content-Length", "")
+        is_right = answer.status == (206 if wanted else 200) and length.isdigit()
+        if not is_right or not _is_seen(source, answer.headers):
+            raise _Changed
+        return await call.swift.put_object(*target, sent, Upload(answer.chunks(), int(length)))
+    finally:
+        answer.close()

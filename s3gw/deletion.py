@@ -7,7 +7,7 @@ container, made just before; what has, or had, versions is always deleted withou
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3gw.buckets.etags import NEWEST
 from s3gw.call import Call
@@ -34,7 +34,7 @@ from s3gw.object_version import (
     top_version,
 )
 from s3gw.s3.conditions import NO_CONDITIONS, DeleteConditions
-from s3gw.s3.errors import NoSuchBucket
+from s3gw.s3.errors import AccessDenied, NoSuchBucket
 from s3gw.swift.errors import SwiftStatus
 from s3gw.version_changes import delete_version, replace_null, restore
 
@@ -59,8 +59,13 @@ async def delete(
 
     Without an ETag among these, what is not there is fine.  Two requests; more for a version (see
     `_delete_named`).  Raises InvalidArgument, NoSuchBucket, PreconditionFailed; NoSuchKey and
-    NoSuchVersion where an ETag is named of what is not there.
+    NoSuchVersion where an ETag is named of what is not there.  AccessDenied in mode s3: to a
+    stranger who names a version, which is the owner's, or sets conditions on what he may not read.
     """
+    if version_id is not None and not call.is_owner and call.settings.access.mode == "s3":
+        raise AccessDenied
+    if conditions.are_given and not call.is_owner:
+        await _check_may_read(call, key)
     subject = object_of(call, key, version_id)
     if version_id not in {None, NULL}:
         return await _delete_named(subject, str(version_id), conditions)
@@ -75,6 +80,13 @@ async def delete(
     else:
         await call.bucket_facts()  # which tells that there is no such bucket
     return Deleted(version_id)
+
+
+async def _check_may_read(call: Call, key: str) -> None:
+    """Raise AccessDenied to a stranger who does not see what his conditions would tell of."""
+    reader = (await call.as_reader(call.bucket)).swift
+    if reader.sees_all:  # else Swift judges him
+        await newest_headers(replace(object_of(call, key), swift=reader))
 
 
 async def _newest(subject: Subject) -> tuple[Mapping[str, str], bool]:
@@ -141,7 +153,7 @@ async def _mark(call: Call, subject: Subject) -> Deleted:
             raise
         answer = error.headers
     marker = answer.get(VERSION_ID, NULL)
-    if marker == NULL and call.is_owner:
+    if marker == NULL and call.sees_all:
         await replace_null(subject)
     return Deleted(marker, is_marker=True)
 

@@ -241,6 +241,7 @@ class Gateway:
             place=standing.place,
             is_owner=standing.is_owner,
             swift=standing.swift,
+            facts=standing.facts,
             body=exchange.body,
             services=self._services,
             request_id=exchange.request_id,

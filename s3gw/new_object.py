@@ -22,7 +22,10 @@ async def headers_for(call: Call) -> dict[str, str]:
     await storage_class.check(call)
     headers = metadata.to_swift(call.headers, await call.info())
     headers.update(await tags_for(call, headers))
-    return {**headers, **await object_acl.headers_for(call)}
+    acl = await object_acl.headers_for(call)
+    if acl:
+        metadata.check_limits({**headers, **acl}, await call.info())
+    return {**headers, **acl}
 
 
 async def tags_for(call: Call, beside: Mapping[str, str]) -> dict[str, str]:

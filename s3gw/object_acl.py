@@ -1,4 +1,7 @@
-"""The ACL that an object is to have, where objects have none of their own.
+"""The ACL that an object is to have, as its headers in Swift.
+
+In access.mode "s3" an object has an ACL of its own, under the gateway's seal (own_acls sets it
+later); without one it is private, so a private one is not kept.
 
 The rule: in access.mode "swift" an object has the ACL that its container gives it.  A request that
 asks for another one is accepted without effect, and logged, or refused, as
@@ -12,7 +15,8 @@ from s3gw.buckets.container_acls import acl_in
 from s3gw.call import Call
 from s3gw.mapping.acl import holds_object_acl
 from s3gw.s3 import acls
-from s3gw.s3.errors import AccessControlListNotSupported, NotImplemented
+from s3gw.s3.errors import AccessControlListNotSupported
+from s3gw.swift.info import ClusterInfo
 
 _log = structlog.get_logger(__name__)
 
@@ -20,20 +24,30 @@ _log = structlog.get_logger(__name__)
 async def headers_for(call: Call) -> dict[str, str]:
     """The Swift headers of the ACL that the request's headers want for a new object.
 
-    Raises what acls.from_headers does, AccessControlListNotSupported, NotImplemented (mode s3).
+    Raises what acls.from_headers does, AccessControlListNotSupported.
     """
     wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
-    if wanted is not None:
-        await take(call, wanted)
+    if wanted is None:
+        return {}
+    if call.settings.access.mode == "s3":
+        return own_headers(call, wanted, await call.info())
+    await take(call, wanted)
     return {}
+
+
+def own_headers(call: Call, wanted: Acl, limits: ClusterInfo, etag: str = "") -> dict[str, str]:
+    """The headers with which the call's object has the ACL (mode s3).
+
+    `etag`: Swift's, of the one content that it is for; empty where it is not known yet.
+    """
+    if wanted == private(call.owner.id):
+        return {}
+    size = limits.max_meta_value_length
+    return call.services.acls.to_object(call.place, call.bucket, call.key, wanted, size, etag)
 
 
 async def take(call: Call, wanted: Acl) -> None:
     """Take note of an ACL for an object: it is what the container gives, or unenforceable."""
-    if call.settings.access.mode == "s3":
-        if wanted != private(call.owner.id):
-            raise NotImplemented(Header=acls.ACL_HEADER)
-        return
     if await _is_in_effect(call, wanted):
         return
     if call.settings.access.unenforceable_acl == "reject":

@@ -59,7 +59,7 @@ class Subject:
 
     async def facts(self) -> ContainerFacts | None:
         """The bucket's facts, cached ones; None also for who must not see them."""
-        if not self.is_owner:
+        if not (self.is_owner or self.swift.sees_all):
             return None
         return await self.services.facts.bucket(self.owner, self.swift, self.bucket)
 

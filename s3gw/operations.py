@@ -62,7 +62,7 @@ class Operation:
 
 _UNSET = "answers as if nothing had ever been set"
 _COPIES = "header:x-amz-copy-source"
-_CONTAINERS = "shows what the container's ACL grants"
+_CONTAINERS = "in mode swift what the container's ACL grants"
 
 _CURRENT_ONLY = "of the current version"
 
@@ -164,7 +164,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "acl",
         acl.put_bucket_acl,
         needs=Need.BUCKET_WRITE_ACP,
-        note="what Swift's container ACL can hold",
+        note="in mode swift what Swift's container ACL can hold",
     ),
     Operation("GetBucketCors", "GET", _BUCKET, "cors", cors.get_bucket_cors),
     Operation("PutBucketCors", "PUT", _BUCKET, "cors", cors.put_bucket_cors),
@@ -243,7 +243,7 @@ OPERATIONS: tuple[Operation, ...] = (
         acl.put_object_acl,
         needs=Need.OBJECT_WRITE_ACP,
         parameters=("versionId",),
-        note="accepted without effect, or refused: the container's ACL holds",
+        note="in mode swift without effect, or refused: the container's ACL holds",
     ),
     Operation(
         "GetObjectTagging",

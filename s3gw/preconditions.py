@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3gw.call import Call
 from s3gw.mapping.versions import ENABLED
-from s3gw.object_version import newest_headers, object_of
+from s3gw.object_version import Subject, newest_headers, object_of
 from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 from s3gw.s3.errors import NoSuchKey, PreconditionFailed
 from s3gw.s3.headers import etag_matches
@@ -42,13 +42,18 @@ async def check_target(
     """Judge the conditions by one look at the call's object; no request if there are none.
 
     `swift_judges`: the write asks Swift itself for `If-None-Match: *`; no look for that alone.
-    Raises PreconditionFailed naming the condition; NoSuchKey, NoSuchBucket for If-Match.
+    Raises PreconditionFailed naming the condition; NoSuchKey, NoSuchBucket for If-Match, and
+    AccessDenied to a stranger who may write here and not read.
     """
     if conditions.if_match is None and (swift_judges or not conditions.is_exclusive):
         return
-    headers = await newest_headers(object_of(call, call.key))
+    subject = object_of(call, call.key)
+    if conditions.if_match is not None and not call.is_owner:
+        # A condition on what is there tells of it: that is for who may read it.
+        subject = replace(subject, swift=(await call.as_reader(call.bucket)).swift)
+    headers = await newest_headers(subject)
     if conditions.if_match is not None:
-        await _check_match(call, conditions.if_match, headers)
+        await _check_match(call, subject, conditions.if_match, headers)
     if conditions.is_exclusive and headers is not None:
         raise PreconditionFailed(Condition="If-None-Match")
 
@@ -64,14 +69,16 @@ async def check_put(call: Call, conditions: WriteConditions) -> None:
 
 
 async def _keeps_versions(call: Call) -> bool:
-    return call.is_owner and (await call.bucket_facts()).versioning == ENABLED
+    return call.sees_all and (await call.bucket_facts()).versioning == ENABLED
 
 
-async def _check_match(call: Call, if_match: str, headers: Mapping[str, str] | None) -> None:
+async def _check_match(
+    call: Call, subject: Subject, if_match: str, headers: Mapping[str, str] | None
+) -> None:
     if headers is None:
         raise await call.missing(NoSuchKey(Key=call.key))
     etag = await call.services.etags.of_object(
-        call.account_id, call.swift, call.bucket, call.key, headers
+        call.account_id, subject.swift, call.bucket, call.key, headers
     )
     if not etag_matches(if_match, etag):
         raise PreconditionFailed(Condition="If-Match")

@@ -31,7 +31,7 @@ async def written(call: Call, headers: Mapping[str, str], key: str | None = None
     this raises nothing of Swift's.
     """
     given = headers.get(VERSION_ID)
-    if given is not None or not call.is_owner:
+    if given is not None or not call.sees_all:
         return given
     try:
         facts = await call.bucket_facts()

@@ -10,8 +10,10 @@ an id is never used twice, whoever remembers a document's content under the buck
 name and the id is never wrong about it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 
 import structlog
 
@@ -28,6 +30,7 @@ MOST_BYTES = 1024 * 1024
 # Seconds after which a document that no header names is what a crash left.
 _STRAY_AGE = 3600.0
 _PAGE = 1000
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _log = structlog.get_logger(__name__)
 
@@ -55,19 +58,27 @@ async def read(
     return content
 
 
-async def write(account: Account, bucket: str, document: Document, content: bytes) -> None:
+async def write(
+    account: Account,
+    bucket: str,
+    document: Document,
+    content: bytes,
+    beside: Mapping[str, str] = _NOTHING,
+) -> None:
     """Write the bucket's document, or replace it; the caller forgets the bucket's cached facts.
 
-    Raises NoSuchBucket, and SwiftStatus or SwiftUnreachable: then the former document holds
-    (after SwiftUnreachable it may also be the new one).
+    `beside`: headers that the bucket gets at the same moment.  Raises NoSuchBucket, and SwiftStatus
+    or SwiftUnreachable: then the former document holds (after SwiftUnreachable it may also be the
+    new one).
     """
     if len(content) > MOST_BYTES:
         raise ValueError("a bucket's document is too large")
     replaced = (await _facts(account, bucket)).documents.get(document)
     document_id = layout.new_document_id(content)
     await put(account, layout.document_name(bucket, document, document_id), content)
+    names = {layout.document_header(document): document_id}
     try:
-        await account.post_container(bucket, {layout.document_header(document): document_id})
+        await account.post_container(bucket, {**beside, **names})
     except SwiftStatus as error:
         await _sweep(account, bucket, document, document_id)
         if error.status == 404:

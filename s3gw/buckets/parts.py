@@ -7,7 +7,8 @@ from s3gw.mapping import etags, layout
 from s3gw.mapping.parts import ObjectPart, table_of
 from s3gw.s3.checksums import Checksum
 from s3gw.s3.errors import BrokenMPU
-from s3gw.swift.account import Account, Entry, segments_of
+from s3gw.swift.account import Account, Entry
+from s3gw.swift.answers import segments_of
 from s3gw.swift.errors import SwiftStatus
 from s3gw.swift.transport import SwiftResponse
 

@@ -1,7 +1,7 @@
 """Whose bucket a name is: the registry's answers, remembered for a short time.
 
-The rule: what is remembered serves readers' speed only.  Who writes, and whoever gets a power that
-is not his own, is looked up anew.
+The rule: what is remembered serves readers' speed only, and who writes is looked up anew.  A place
+gives nobody a right: what is there is asked for its own ACLs, each time.
 """
 
 from collections import OrderedDict
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from s3gw.buckets import registry
+from s3gw.buckets.elevated import is_absent
 from s3gw.buckets.registry import Claimant
 from s3gw.identity.model import SwiftLogin
 from s3gw.identity.project_names import ProjectNames
 from s3gw.identity.service import ServiceUser
 from s3gw.s3.documents import Owner
 from s3gw.swift.account import Account
-from s3gw.swift.elevated import is_absent
 from s3gw.swift.transport import Transport
 
 _ENTRIES = 10_000

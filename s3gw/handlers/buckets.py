@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
+from s3gw import own_acls
 from s3gw.access.acl import private
 from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
 from s3gw.call import Call, Response
@@ -95,8 +97,8 @@ async def create_bucket(call: Call) -> Response:
     check_new_bucket_name(call.bucket)
     if is_reserved(call.bucket):
         raise InvalidBucketName(BucketName=call.bucket)
-    wanted = _wanted_acl(call)
-    created = await _make(call, wanted, _wanted_policy(call, await call.read_xml()))
+    acl = _acl_giver(call)
+    created = await _make(call, acl, _wanted_policy(call, await call.read_xml()))
     call.services.facts.forget(call.account_id, call.bucket)
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     if not created:
@@ -121,16 +123,25 @@ def _wanted_policy(call: Call, body: bytes) -> str | None:
     return storage_classes.policy_for(wanted, call.settings.s3.storage_classes)
 
 
-def _wanted_acl(call: Call) -> ContainerAcl:
+_GiveAcl = Callable[[], Awaitable[object]]
+
+
+def _acl_giver(call: Call) -> _GiveAcl | None:
+    """What gives the bucket the ACL that the request wants, once it is there; None: private.
+
+    Raises what is wrong with the ACL.
+    """
     wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
     if wanted is None or wanted == private(call.owner.id):
-        return ContainerAcl()
+        return None
     if call.settings.access.mode == "s3":
-        raise NotImplemented(Header=acls.ACL_HEADER)
-    return to_container(wanted, public_listings=call.settings.access.public_listings)
+        return partial(own_acls.give_bucket, call, wanted)
+    listings = call.settings.access.public_listings
+    container = to_container(wanted, public_listings=listings)
+    return partial(container_acls.write, call.swift, call.bucket, container)
 
 
-async def _make(call: Call, acl: ContainerAcl, policy: str | None) -> bool:
+async def _make(call: Call, acl: _GiveAcl | None, policy: str | None) -> bool:
     """Make the container, under a claim of its name where names are global."""
 
     async def make() -> bool:
@@ -159,7 +170,7 @@ async def _put_container(call: Call, policy: str | None) -> bool:
         raise InvalidStorageClass from error
 
 
-async def _furnish(call: Call, acl: ContainerAcl) -> None:
+async def _furnish(call: Call, acl: _GiveAcl | None) -> None:
     """Give the new bucket its ACL, not with the PUT: that would change a bucket that was there.
 
     A `+segments` left over from an earlier bucket must keep neither that bucket's ACL nor its
@@ -167,10 +178,10 @@ async def _furnish(call: Call, acl: ContainerAcl) -> None:
     """
     try:
         is_there = await uploads.adopt_segments(call.swift, call.bucket)
-        if acl != ContainerAcl():
-            await container_acls.write(call.swift, call.bucket, acl)
+        if acl is not None:
+            await acl()
         elif is_there:
-            await container_acls.write_to_segments(call.swift, call.bucket, acl)
+            await container_acls.write_to_segments(call.swift, call.bucket, ContainerAcl())
     except (SwiftStatus, SwiftUnreachable, S3Error):
         with suppress(SwiftStatus, SwiftUnreachable):
             await call.swift.delete_container(call.bucket)

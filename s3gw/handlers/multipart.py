@@ -18,7 +18,7 @@ from s3gw.new_object import headers_for
 from s3gw.patience import patient, xml_response
 from s3gw.s3 import documents
 from s3gw.s3.copying import MOST_BYTES, RANGE, parse_copy_range, too_large
-from s3gw.s3.errors import NoSuchBucket, NoSuchUpload
+from s3gw.s3.errors import AccessDenied, NoSuchBucket, NoSuchUpload
 from s3gw.s3.headers import part_number
 from s3gw.s3.names import check_key
 from s3gw.s3.upload_checksums import check_part, read_create
@@ -38,6 +38,10 @@ async def create_multipart_upload(call: Call) -> Response:
         call.key,
         min(call.settings.limits.key_size, layout.NAME_LIMIT - layout.UPLOAD_OVERHEAD),
     )
+    if call.caller is None:
+        raise AccessDenied(
+            "Anonymous users cannot initiate multipart uploads.  Please authenticate."
+        )
     await call.bucket_facts()
     upload_id = layout.new_upload_id()
     container = layout.segments_container(call.bucket)

@@ -42,7 +42,7 @@ async def _replace(call: Call, wanted: Tags) -> list[tuple[str, str]]:
     """Set the tags; the answer's headers."""
     limits = await call.info()
 
-    def make(kept: Mapping[str, str]) -> dict[str, str]:
+    def make(kept: Mapping[str, str], _etag: str) -> dict[str, str]:
         return tags.to_swift(wanted, kept, limits, is_complete=True)
 
     return answer_headers((await amend(call, layout.META_TAGS, make)).version_id)

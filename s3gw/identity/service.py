@@ -1,7 +1,7 @@
 """The gateway's own user in Swift: the login that [access.service] describes.
 
 The rule: this login is nobody's but the gateway's.  It opens the registry of bucket names and the
-closed door (swift/elevated.py), and no request of a client goes out with it anywhere else.
+closed door (buckets/elevated.py), and no request of a client goes out with it anywhere else.
 """
 
 import threading

@@ -112,6 +112,19 @@ def object_acl(owner: str, acl: ContainerAcl) -> Acl:
     return bucket_acl(owner, ContainerAcl(read=acl.read))
 
 
+def with_bucket_acl(own: Acl, acl: ContainerAcl) -> Acl:
+    """A bucket's own ACL (mode s3), and beside it what its container's lets others do with it."""
+    listed = [Grant(Group.ALL_USERS, _READ)] if native(acl).is_listed else []
+    granted = [*_grants(own.owner, acl.read, _READ), *_grants(own.owner, acl.write, _WRITE)]
+    return acl_of(own.owner, [*own.grants, *listed, *granted])
+
+
+def with_object_acl(own: Acl, acl: ContainerAcl) -> Acl:
+    """An object's own ACL (mode s3), and beside it what its container's lets others read."""
+    public = [Grant(Group.ALL_USERS, _READ)] if _is_public(acl.read) else []
+    return acl_of(own.owner, [*own.grants, *public, *_grants(own.owner, acl.read, _READ)])
+
+
 def holds_object_acl(wanted: Acl, acl: ContainerAcl) -> bool:
     """Whether the ACL that an object is to have is the one that the container gives it.
 

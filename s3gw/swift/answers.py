@@ -1,7 +1,10 @@
 """What Swift's JSON answers say: listings, manifests, and reports of what took long."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+from multidict import CIMultiDict
 
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse
@@ -24,6 +27,14 @@ async def entries(response: SwiftResponse, *fields: str) -> list[dict[str, Any]]
     return found
 
 
+async def segments_of(response: SwiftResponse) -> list[dict[str, Any]]:
+    """What Account.open_manifest answered as segments; empty, and closed, if it is no manifest."""
+    if "X-Static-Large-Object" not in response.headers:
+        response.close()
+        return []
+    return await entries(response)
+
+
 async def json_of(response: SwiftResponse) -> object:
     """The answer's JSON, None for an empty body; raises SwiftUnreachable for what is none."""
     body = await response.read()
@@ -44,3 +55,10 @@ def check_report(response: SwiftResponse, report: object, method: str, path: str
         body = json.dumps(report).encode("utf-8")
         raise SwiftStatus(code, method, path, headers=response.headers, body=body)
     return known
+
+
+def replaced(headers: Mapping[str, str], changes: Mapping[str, str]) -> Mapping[str, str]:
+    """An answer's headers with some of them changed; as case-insensitive as before."""
+    found = CIMultiDict(headers)
+    found.update(changes)
+    return found

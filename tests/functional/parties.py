@@ -95,12 +95,20 @@ class Parties:
         return own.removesuffix(self.stack.project.id) + project_id
 
     @contextmanager
-    def watched(self) -> Iterator[list[tuple[Power, str]]]:
-        """Who asked Swift for what (`GET /bucket/key`), in order; filled at the end."""
+    def watched(self, *, of_owner: bool = False) -> Iterator[list[tuple[Power, str]]]:
+        """Who asked Swift for what (`GET /bucket/key`), in order; filled at the end.
+
+        `of_owner`: in the account of the owner only.
+        """
         found: list[tuple[Power, str]] = []
+        owner = self.account(self.stack.project.id)
         with self.running.watched() as wire:
             yield found
-            found += [(self.power(sent), str(sent)) for sent in wire.sent]
+            found += [
+                (self.power(sent), str(sent))
+                for sent in wire.sent
+                if not of_owner or sent.account == owner
+            ]
 
     def power(self, sent: Sent) -> Power:
         """Whose token a request carried."""
