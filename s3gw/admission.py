@@ -3,6 +3,13 @@
 The rule: deny by default.  A caller's own bucket is served with his own token.  In another
 project's bucket Swift decides on a stranger's own token, or on none for somebody without a name;
 in mode s3 whom S3's ACLs admit beyond that comes in by the closed door (buckets.elevated).
+
+Who may write into a place, and through which account, is asked here only:
+
+    standing = await admission.admit(caller, Wish(bucket, Need.BUCKET_WRITE, reads=False))
+    standing.swift                                      # what to write with; AccessDenied else
+
+Of a caller without a name (None) that is so, too; what he writes is the bucket's owner's.
 """
 
 from collections.abc import Mapping

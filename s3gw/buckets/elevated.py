@@ -315,7 +315,8 @@ class Door(Account):
             raise self._refused(method, room)
 
     def _refused(self, what: str, room: _Room | None) -> AccessDenied:
-        _log.error(
+        # A warning: what strangers ask for, and what others put there, comes here, too.
+        _log.warning(
             "refused at the closed door",
             bucket=self.bucket,
             errand=self._errand.name,

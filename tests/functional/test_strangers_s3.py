@@ -285,6 +285,21 @@ class TestParts:
             answer = three.nobody("GET", f"/{bucket}/m?partNumber=2")
         assert (answer.status, answer.code) == _DENIED
 
+    def test_a_private_plain_object_that_takes_its_place_is_not_read_as_a_part(
+        self, three: Parties, bucket: str, swift: Any
+    ) -> None:
+        three.owner_s3.put_object(Bucket=bucket, Key="p", Body=b"plain", ACL="public-read")
+        with three.running.watched() as wire:
+
+            async def swap(sent: Any) -> None:
+                if sent.method == "GET" and sent.path.endswith("/p"):
+                    wire.before = None
+                    swift.put_object(bucket, "p", b"secret")
+
+            wire.before = swap
+            answer = three.nobody("GET", f"/{bucket}/p?partNumber=1")
+        assert (answer.status, answer.code) == _DENIED
+
     def test_a_page_of_versions_tells_what_the_owner_would_see(
         self, three: Parties, bucket: str, third: Any
     ) -> None:
@@ -321,6 +336,16 @@ class TestWhatOthersPlanted:
         for headers in ({}, {"Range": "bytes=0-3"}):
             assert three.nobody("GET", f"/{bucket}/m", headers).code == "BrokenMPU"
         assert three.nobody("GET", f"/{bucket}/m", {"Range": "bytes=8-9"}).body == b"or"
+
+    def test_a_part_that_has_another_content_is_not_read(
+        self, three: Parties, bucket: str, swift: Any
+    ) -> None:
+        upload = in_parts(three.owner_s3, bucket, "m", b"content", b"more", ACL="public-read")
+        swift.put_object(f"{bucket}+segments", f"m/{upload.upload_id}/1", b"CONTENT")
+        for headers in ({}, {"Range": "bytes=0-3"}):
+            assert three.nobody("GET", f"/{bucket}/m", headers).code == "BrokenMPU"
+        assert three.nobody("GET", f"/{bucket}/m?partNumber=1").code == "BrokenMPU"
+        assert three.nobody("GET", f"/{bucket}/m?partNumber=2").body == b"more"
 
     def test_a_link_among_the_parts_of_an_upload_is_no_part(
         self, three: Parties, swift: Any

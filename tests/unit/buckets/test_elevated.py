@@ -237,9 +237,13 @@ async def test_no_name_leaves_that_a_proxy_before_swift_may_take_for_another(
 
 async def test_no_link_is_followed(swift: Swift) -> None:
     door = opened(swift, Errand.LOOK)
-    link = _Answer(headers={"X-Symlink-Target": "c/k"})
-    for ask in (door.head_object, door.get_object):
+    asks: list[Callable[[str, str], Awaitable[Any]]] = [
+        door.head_object, door.get_object, door.open_manifest, door.get_manifest,
+        lambda container, name: door.get_piece(container, name, {}),
+    ]  # fmt: skip
+    for ask in asks:
         for container, name in (("b", "k"), ("b+segments", "k/u"), (".s3gw", "b/acl/x")):
+            link = _Answer(headers={"X-Symlink-Target": "c/k"})
             swift.answers = [link]
             with pytest.raises(AccessDenied):
                 await ask(container, name)
