@@ -285,6 +285,22 @@ class TestParts:
             answer = three.nobody("GET", f"/{bucket}/m?partNumber=2")
         assert (answer.status, answer.code) == _DENIED
 
+    def test_the_verdict_on_an_object_that_came_later_opens_no_earlier_one(
+        self, three: Parties, bucket: str
+    ) -> None:
+        in_parts(three.owner_s3, bucket, "m", b"secret", b"secret")
+        with three.running.watched() as wire:
+
+            async def swap(sent: Any) -> None:
+                if sent.method == "HEAD" and sent.path.endswith("/m"):
+                    wire.before = None
+                    again = partial(in_parts, three.owner_s3, bucket, "m", b"shown", b"!")
+                    await to_thread.run_sync(partial(again, ACL="public-read"))
+
+            wire.before = swap
+            answer = three.nobody("GET", f"/{bucket}/m")
+        assert (answer.status, answer.body) == (200, b"shown!")
+
     def test_a_private_plain_object_that_takes_its_place_is_not_read_as_a_part(
         self, three: Parties, bucket: str, swift: Any
     ) -> None:
