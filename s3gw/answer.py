@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -75,6 +76,11 @@ def complete_headers(
         headers.append(("Connection", "close"))
 
 
+@lru_cache(maxsize=1024)
+def _on_the_wire(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
 async def send_response(
     response: Response,
     receive: Receive,
@@ -89,7 +95,7 @@ async def send_response(
     `delivery` is kept up to date; `stall_timeout`: seconds that the client may take no byte of it.
     """
     headers = [
-        (name.lower().encode("latin-1"), _UNSAFE.sub(" ", value).encode("latin-1", "replace"))
+        (_on_the_wire(name), _UNSAFE.sub(" ", value).encode("latin-1", "replace"))
         for name, value in response.headers
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -157,7 +157,6 @@ def new_request_id() -> str:
 def configure_logging(settings: Log) -> None:
     """Send everything, the libraries' records too, to standard error in one form."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -12,6 +12,9 @@ from s3gw.swift.info import ClusterInfo
 # They stand for themselves in a query and in a header, so what is kept stays short.
 _SAFE = "/:@"
 
+_PREFIX = layout.META_TAGS.lower()
+_PREFIX_LENGTH = len(_PREFIX)
+
 
 def to_swift(
     tags: Iterable[Tag],
@@ -43,13 +46,14 @@ def from_swift(headers: Mapping[str, str]) -> Tags:
     """The tags in an object's headers, in their order."""
     pieces: dict[int, str] = {}
     for name, value in headers.items():
-        number = name[len(layout.META_TAGS) :]
-        if is_of_tags(name) and number.isascii() and number.isdecimal():
-            pieces[int(number)] = value
+        if is_of_tags(name):
+            number = name[_PREFIX_LENGTH:]
+            if number.isascii() and number.isdecimal():
+                pieces[int(number)] = value
     text = "".join(pieces[number] for number in sorted(pieces))
     return tuple(Tag(key, value) for key, value in parse_qsl(text, keep_blank_values=True))
 
 
 def is_of_tags(header: str) -> bool:
     """Whether the header is one of those that keep tags."""
-    return header.lower().startswith(layout.META_TAGS.lower())
+    return header[:_PREFIX_LENGTH].lower() == _PREFIX

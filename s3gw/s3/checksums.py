@@ -167,12 +167,12 @@ def _read_header(headers: Headers) -> Checksum | None:
     names = [
         name for name in headers.names() if name.startswith(PREFIX) and name not in _NOT_CHECKSUMS
     ]
+    if not names:
+        return None
     if not ALGORITHMS.issuperset(name.removeprefix(PREFIX) for name in names):
         raise InvalidRequest(f"The algorithm type you specified in {PREFIX} header is invalid.")
     if len(names) > 1:
         raise InvalidRequest(_SEVERAL_TYPES)
-    if not names:
-        return None
     checksum = parse(names[0].removeprefix(PREFIX), headers.get(names[0]) or "")
     if checksum is None:
         raise InvalidRequest(f"Value for {names[0]} header is invalid.")
@@ -180,8 +180,10 @@ def _read_header(headers: Headers) -> Checksum | None:
 
 
 def _read_announcement(headers: Headers) -> str | None:
-    announced = (headers.get("x-amz-trailer") or "").split(",")
-    names = [name.strip().lower() for name in announced if name.strip()]
+    announced = headers.get("x-amz-trailer")
+    if not announced:
+        return None
+    names = [name.strip().lower() for name in announced.split(",") if name.strip()]
     if not {PREFIX + algorithm for algorithm in ALGORITHMS}.issuperset(names):
         raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
     if len(names) > 1:

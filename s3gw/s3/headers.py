@@ -122,6 +122,11 @@ class Conditions:
             if_unmodified_since=_date(headers, "if-unmodified-since"),
         )
 
+    @property
+    def is_empty(self) -> bool:
+        """There is none."""
+        return self == _NO_CONDITIONS
+
     def evaluate(self, etag: str, last_modified: datetime) -> Outcome:
         """Judge a read of an object; its ETag is without quotes, its time in whole seconds.
 
@@ -139,6 +144,9 @@ class Conditions:
             since = self.if_modified_since
             unchanged = since is not None and last_modified <= since
         return Outcome.NOT_MODIFIED if unchanged else Outcome.SEND
+
+
+_NO_CONDITIONS = Conditions()
 
 
 def etag_matches(condition: str, etag: str) -> bool:

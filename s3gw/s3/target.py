@@ -6,6 +6,7 @@ bucket; every other slash, dot and empty segment belongs to the key.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from urllib.parse import unquote_to_bytes
 
 from s3gw.s3.errors import InvalidBucketName, InvalidURI
@@ -39,12 +40,17 @@ def resolve_target(request: Request, domains: Iterable[str]) -> Target:
 def _bucket_of_host(host: str, domains: Iterable[str]) -> str | None:
     """The labels before the longest matching domain; None if the host names no bucket."""
     labels = _PORT.sub("", host).rstrip(".").lower().split(".")
-    patterns = [domain.lower().split(".") for domain in domains]
-    for pattern in sorted(patterns, key=len, reverse=True):
+    for pattern in _patterns(tuple(domains)):
         before = len(labels) - len(pattern)
         if before >= 0 and _matches(labels[before:], pattern):
             return ".".join(labels[:before]) if before else None
     return None
+
+
+@cache
+def _patterns(domains: tuple[str, ...]) -> list[list[str]]:
+    """The labels of the domains, which are settings; the longest first."""
+    return sorted((domain.lower().split(".") for domain in domains), key=len, reverse=True)
 
 
 def _matches(labels: list[str], pattern: list[str]) -> bool:
