@@ -5,6 +5,8 @@
 PYTHON ?= python3
 ARGS ?=
 JOBS ?= 2
+REQUESTS ?= 100000
+SEED ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,7 +22,7 @@ CLIENT_PIP := $(BIN)/python -m pip --disable-pip-version-check --python $(CLIENT
 INSTALLED_CLIENTS := $(CLIENTS)/installed $(if $(shell command -v npm),$(CLIENTS)/installed-node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients run test faults bench bench-memory lint format clean
+.PHONY: help install clients run test faults fuzz bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -37,6 +39,10 @@ test: lint clients ## check the code, then run all tests
 
 faults: $(INSTALLED_DEV) ## let every operation meet every fault on each of its calls (minutes)
 	@S3GW_TEST_FAULTS=all $(BIN)/python -m pytest tests/functional/test_faults.py $(ARGS)
+
+fuzz: $(INSTALLED_DEV) ## send random requests with valid signatures; REQUESTS=… says how many, SEED=… which
+	@S3GW_TEST_FUZZ=$(REQUESTS) S3GW_TEST_SEED=$(SEED) \
+		$(BIN)/python -m pytest -s tests/functional/test_fuzz.py $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
 	@$(BIN)/python benchmarks/bench.py $(ARGS)

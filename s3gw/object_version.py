@@ -25,6 +25,7 @@ from math import ceil
 from s3gw.buckets.facts import ContainerFacts, read_facts
 from s3gw.call import Call, Services
 from s3gw.mapping import versions
+from s3gw.mapping.listing import query_for_key
 from s3gw.mapping.versions import NULL, VERSION_ID
 from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 from s3gw.s3.dates import http_date
@@ -255,9 +256,9 @@ async def top_version(subject: Subject) -> Entry | None:
 
 
 async def _listed(subject: Subject, query: Mapping[str, str | int]) -> list[Entry]:
-    query = {"versions": "", "prefix": subject.key, **query}
+    query = {"versions": "", **query_for_key(subject.key), **query}
     _, entries = await subject.swift.list_objects(subject.bucket, query, newest=True)
-    # Names with the prefix sort right behind the key itself.
+    # All other names come behind the key itself.
     return [*takewhile(lambda entry: entry.get("name") == subject.key, entries)]
 
 

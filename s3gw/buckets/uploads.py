@@ -13,7 +13,7 @@ from s3gw.buckets.facts import ContainerFacts, read_facts
 from s3gw.mapping import checksums, layout
 from s3gw.mapping.conditions import last_modified
 from s3gw.mapping.etags import unquoted
-from s3gw.mapping.listing import entry_time
+from s3gw.mapping.listing import entry_time, query_for_key
 from s3gw.s3.checksums import Checksum
 from s3gw.s3.errors import OperationAborted
 from s3gw.s3.upload_checksums import UploadChecksum
@@ -194,12 +194,12 @@ async def any_version_names(account: Account, bucket: str, key: str, upload_id: 
         return True
     marker, version_marker = "", ""
     while True:
-        query: dict[str, str | int] = {"versions": "", "prefix": key, "limit": _PAGE}
+        query = {"versions": "", **query_for_key(key), "limit": _PAGE}
         if marker:
             query |= {"marker": marker, "version_marker": version_marker}
         _, page = await account.list_objects(bucket, query, newest=True)
         for entry in page:
-            # Names with the prefix sort right behind the key itself.
+            # All other names come behind the key itself.
             if entry.get("name") != key:
                 return False
             if await manifest_names(account, bucket, key, upload_id, str(entry["version_id"])):

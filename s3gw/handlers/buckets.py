@@ -9,11 +9,13 @@ import structlog
 from s3gw import own_acls
 from s3gw.access.acl import private
 from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
+from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
 from s3gw.mapping import storage_classes
 from s3gw.mapping.acl import ContainerAcl, to_container
 from s3gw.mapping.layout import is_reserved, segments_container
 from s3gw.mapping.listing import UNSEEKABLE, entry_time
+from s3gw.mapping.versions import ENABLED, SWITCH, keeps_versions
 from s3gw.patience import xml_response
 from s3gw.s3 import acls, documents
 from s3gw.s3.bodies import parse_create_bucket_configuration
@@ -211,7 +213,7 @@ async def delete_bucket(call: Call) -> Response:
     Swift decides whether the bucket is empty; only then its uploads and documents go.
     """
     try:
-        await call.swift.delete_container(call.bucket)
+        await _delete_container(call)
     except SwiftStatus as error:
         if error.status == 404:
             raise NoSuchBucket(BucketName=call.bucket) from error
@@ -227,6 +229,27 @@ async def delete_bucket(call: Call) -> Response:
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
     await _give_up_name(call)
     return Response(204)
+
+
+async def _delete_container(call: Call) -> None:
+    """Delete the bucket's container if it is empty.
+
+    Where versions are kept Swift first deletes its own container of the old ones, and looks only
+    then whether there are objects; without it every later write fails.  So Swift is not asked
+    when there are some, and is made to put it back when one came in between.
+    """
+    headers = await call.swift.head_container(call.bucket, newest=True)
+    if not keeps_versions(headers):
+        await call.swift.delete_container(call.bucket)
+        return
+    if headers.get("X-Container-Object-Count", "0") != "0":
+        raise BucketNotEmpty(BucketName=call.bucket)
+    try:
+        await call.swift.delete_container(call.bucket)
+    except SwiftStatus as error:
+        if error.status == 409 and from_headers(headers).versioning == ENABLED:
+            await call.swift.post_container(call.bucket, {SWITCH: "true"})
+        raise
 
 
 async def _remove(what: str, call: Call, remove: Callable[[Account, str], Awaitable[None]]) -> None:

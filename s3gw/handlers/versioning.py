@@ -9,14 +9,12 @@ from s3gw.buckets.clock import swift_time
 from s3gw.buckets.facts import ContainerFacts, from_headers
 from s3gw.call import Call, Response
 from s3gw.mapping.layout import META_VERSIONED_SINCE
-from s3gw.mapping.versions import ENABLED, has_archive
+from s3gw.mapping.versions import ENABLED, SWITCH, has_archive
 from s3gw.patience import xml_response
 from s3gw.s3 import documents
 from s3gw.s3.bodies import parse_versioning
 from s3gw.s3.errors import NoSuchBucket, NotImplemented
 from s3gw.swift.errors import SwiftStatus
-
-_SWITCH = "X-Versions-Enabled"
 
 
 async def get_bucket_versioning(call: Call) -> Response:
@@ -58,5 +56,5 @@ async def _switch(call: Call, facts: ContainerFacts, *, on: bool) -> None:
     states = (True,) if on else (False,) if facts.versioning else (True, False)
     for state in states:
         history = facts.history.switched(facts.versioning, now, on=state)
-        headers = {_SWITCH: str(state).lower(), META_VERSIONED_SINCE: history.text}
+        headers = {SWITCH: str(state).lower(), META_VERSIONED_SINCE: history.text}
         await call.swift.post_container(call.bucket, headers)

@@ -58,6 +58,14 @@ def query_for(
     return {"limit": maximum + 1, **{name: value for name, value in given.items() if value}}
 
 
+def query_for_key(key: str) -> dict[str, str | int]:
+    """The Swift query of a listing that begins with the entries of one key."""
+    if not key.endswith(UNSEEKABLE):
+        return {"prefix": key}
+    # Nothing but noncharacters comes between this and the key.
+    return {"marker": f"{key[:-1]}{chr(ord(key[-1]) - 1)}\U0010ffff"}
+
+
 def page_of(headers: Mapping[str, str], listed: list[Entry], maximum: int) -> Page:
     """Cut what Swift answered to `query_for` to a page."""
     shown = listed[:maximum]

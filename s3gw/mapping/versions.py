@@ -34,7 +34,9 @@ _MOST_TIMES = 15
 _MARKER = "application/x-deleted;swift_versions_deleted=1"
 
 _ARCHIVES = ("X-Versions-Location", "X-History-Location")
-_KEEPING = ("X-Versions-Enabled", *_ARCHIVES)
+SWITCH = "X-Versions-Enabled"
+"""Swift's header of a container: whether versions are kept, and the switch for it."""
+_KEEPING = (SWITCH, *_ARCHIVES)
 
 
 def is_versioned(headers: Mapping[str, str]) -> bool:

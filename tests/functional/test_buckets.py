@@ -14,7 +14,7 @@ from keystoneauth1.identity import v3
 from tests.functional.conftest import Raw
 from tests.functional.fixtures import MakeUser, Person
 from tests.functional.gates import Failing, Which
-from tests.functional.gateway import Running, s3_client
+from tests.functional.gateway import Running, Sent, s3_client
 from tests.functional.rawclient import Keys, ask, sign
 from tests.functional.stack import Stack
 from tests.functional.witness import is_there, names, refusal
@@ -281,7 +281,7 @@ class TestDeleteBucket:
         with gateway.watched() as wire:
             s3.delete_bucket(Bucket=bucket)
             deleted = [one.path for one in wire.sent if one.method == "DELETE"]
-        assert str(wire.sent[0]) == f"DELETE /{bucket}"
+        assert [str(sent) for sent in wire.sent[:2]] == [f"HEAD /{bucket}", f"DELETE /{bucket}"]
         assert deleted[-2:] == [f"/{bucket}+segments", f"/.s3gw+public/{bucket}/cors"]
         assert not is_there(swift, bucket)
         assert not is_there(swift, f"{bucket}+segments")
@@ -317,6 +317,35 @@ class TestDeleteBucket:
         s3.delete_object(Bucket=bucket, Key="o")
         assert refusal(s3.delete_bucket, Bucket=bucket)[:2] == (409, "BucketNotEmpty")
         swift.head_container(bucket)
+
+    @pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+    @pytest.mark.parametrize("came", ["long before", "in between"])
+    def test_a_bucket_that_is_not_deleted_goes_on_keeping_versions(
+        self, gateway: Running, s3: Any, swift: swiftclient.Connection, bucket: str,
+        status: str, came: str,
+    ) -> None:  # fmt: skip
+        if came == "long before":
+            swift.put_object(bucket, "null", b"older than versioning")
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        if status == "Suspended":
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+        async def put(sent: Sent) -> None:
+            if came == "in between" and (sent.method, sent.path) == ("HEAD", f"/{bucket}"):
+                swift.post_container(bucket, {"X-Versions-Enabled": "false"})
+                swift.put_object(bucket, "null", b"came in between")
+                if status == "Enabled":
+                    swift.post_container(bucket, {"X-Versions-Enabled": "true"})
+
+        with gateway.watched() as wire:
+            wire.after = put
+            assert refusal(s3.delete_bucket, Bucket=bucket)[:2] == (409, "BucketNotEmpty")
+        for body in (b"1", b"2"):
+            s3.put_object(Bucket=bucket, Key="null", Body=body)
+        assert s3.get_object(Bucket=bucket, Key="null")["Body"].read() == b"2"
+        found = s3.list_object_versions(Bucket=bucket)["Versions"]
+        assert len(found) == (3 if status == "Enabled" else 1)
+        s3.delete_object(Bucket=bucket, Key="null")
 
     @pytest.mark.parametrize("name", RESERVED)
     def test_what_is_no_bucket_is_not_deleted(

@@ -348,3 +348,23 @@ def test_metadata_is_written_to_the_newest_version_only(
     assert isinstance(error(two), NotImplemented)
     swift.put_object(bucket, "k", b"", query_string=f"version-id={null}")
     assert asked(stack, swift, bucket, head_newest, "null").version_id == "null"
+
+
+@pytest.mark.parametrize("end", ["\ud7ff", "\U0010ffff"])
+def test_a_key_behind_whose_end_swift_cannot_seek_is_read_and_missed_like_any_other(
+    s3: Any, bucket: str, swift: swiftclient.Connection, end: str
+) -> None:
+    key = f"k{end}"
+    swift.put_object(bucket, f"{key}z", b"behind it")
+    swift.put_object(bucket, "k\ud7fe", b"before it")
+    switch(swift, bucket, on=True)
+    target = {"Bucket": bucket, "Key": key}
+    assert refusal(s3.get_object, **target)[1] == "NoSuchKey"
+    version = put(swift, bucket, key, b"one")
+    marker = s3.delete_object(**target)["VersionId"]
+    with pytest.raises(ClientError) as gone:
+        s3.get_object(**target)
+    headers = gone.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["x-amz-version-id"] == marker
+    s3.delete_object(**target, VersionId=marker)
+    assert s3.get_object(**target)["VersionId"] == version
