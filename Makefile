@@ -72,7 +72,7 @@ $(INSTALLED_RUN): pyproject.toml | $(BIN)/python
 
 $(INSTALLED_DEV): pyproject.toml | $(BIN)/python
 	@echo "installing s3gw and its development tools into $(VENV) (a minute or two)"
-	@$(PIP) -e '.[standalone,dev]'
+	@$(PIP) -e '.[standalone,otel,dev]'
 	@touch $(INSTALLED_RUN) $@
 
 # A machine for which PyPI has no duplicity does without: its test is skipped, but not in CI.
@@ -89,7 +89,7 @@ $(CLIENTS)/installed-node: tests/clients/package-lock.json | $(CLIENTS)/installe
 	@touch $@
 
 $(INSTALLED_BENCH): pyproject.toml | $(INSTALLED_DEV)
-	@$(PIP) -e '.[standalone,dev,bench]'
+	@$(PIP) -e '.[standalone,otel,dev,bench]'
 	@touch $(INSTALLED_RUN) $(INSTALLED_DEV) $@
 
 $(BIN)/python:

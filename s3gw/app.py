@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from s3gw.buckets.acls import Acls
 from s3gw.buckets.cors import CorsRules
@@ -19,7 +20,7 @@ from s3gw.buckets.facts import FactsCache
 from s3gw.buckets.release import Releases
 from s3gw.buckets.resolve import Names
 from s3gw.call import Services
-from s3gw.config import Settings
+from s3gw.config import ConfigError, Settings
 from s3gw.endpoints import OperatorPort, opened
 from s3gw.gateway import Gateway
 from s3gw.identity.authenticate import Authenticator
@@ -39,6 +40,9 @@ from s3gw.slots import Slots
 from s3gw.swift.http import AiohttpTransport
 from s3gw.swift.info import InfoCache
 from s3gw.swift.transport import Transport
+
+if TYPE_CHECKING:
+    from s3gw.tracing import Tracing
 
 _PROVIDERS: dict[str, Callable[..., Provider]] = {
     "keystone": KeystoneProvider,
@@ -148,14 +152,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        worker = _assemble(settings, transport)
+        tracing = _tracing(settings)
+        worker = _assemble(settings, transport, tracing)
         metrics = worker.metrics()
-
-        def ended(exchange: Exchange, times: Times) -> None:
-            metrics.note(exchange, times)
-            log_request(exchange, times)
-
-        gateway = Gateway(worker.services, worker.authenticator, worker.swift, worker.slots, ended)
+        gateway = _observed(worker, metrics, tracing)
         app.state.background = worker.services.background
         app.state.metrics = metrics
         app.router.default = partial(_front, gateway, settings.s3.domains)
@@ -168,6 +168,8 @@ def create_app(
                 yield
         finally:
             await worker.aclose()
+            if tracing is not None:
+                await tracing.aclose()
 
     app = _Application(lifespan=lifespan)
     app.router.redirect_slashes = False
@@ -188,13 +190,43 @@ def create_worker(settings: Settings, port: OperatorPort | None) -> Starlette:
     return app
 
 
-def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) -> _Worker:
+def _observed(worker: _Worker, metrics: Metrics, tracing: "Tracing | None") -> ASGIApp:
+    """The gateway, whose requests are counted, logged and, if that is wanted, traced."""
+
+    def ended(exchange: Exchange, times: Times) -> None:
+        metrics.note(exchange, times)
+        log_request(exchange, times)
+        if tracing is not None:
+            tracing.note(exchange)
+
+    gateway = Gateway(worker.services, worker.authenticator, worker.swift, worker.slots, ended)
+    return gateway if tracing is None else tracing.requests(gateway)
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    """What traces, where it is wanted: nobody else needs to have it, or to load it."""
+    if settings.tracing.endpoint is None:
+        return None
+    try:
+        from s3gw.tracing import Tracing  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise ConfigError(f"tracing.endpoint: needs the extra `otel`: {error}") from error
+    return Tracing(settings)
+
+
+def _assemble(
+    settings: Settings,
+    transport: Callable[[Settings], Transport],
+    tracing: "Tracing | None",
+) -> _Worker:
     """Raises ConfigError for what may refuse the settings, before anything has to be closed."""
     make = _PROVIDERS[settings.identity.provider]
     provider = make(settings.identity, settings.swift, clock)
     service = ServiceUser(settings, clock) if settings.buckets.global_names else None
-    projects = ProjectNames(provider.project_name, settings.identity.timeout, clock)
-    swift = transport(settings)
+    asked, swift = provider, transport(settings)
+    if tracing is not None:
+        asked, swift = tracing.identity(provider), tracing.transport(swift)
+    projects = ProjectNames(asked.project_name, settings.identity.timeout, clock)
     rules = SignatureRules(
         settings.s3.region,
         strict_region=settings.s3.strict_region,
@@ -216,7 +248,7 @@ def _assemble(settings: Settings, transport: Callable[[Settings], Transport]) ->
     return _Worker(
         services=services,
         provider=provider,
-        authenticator=Authenticator(provider, settings.identity, rules, clock),
+        authenticator=Authenticator(asked, settings.identity, rules, clock),
         service=service,
         projects=projects,
         swift=swift,
@@ -236,7 +268,7 @@ class _Application(Starlette):
 
 
 async def _front(
-    gateway: Gateway, domains: tuple[str, ...], scope: Scope, receive: Receive, send: Send
+    gateway: ASGIApp, domains: tuple[str, ...], scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Everything is S3's but one path, which no bucket can have: `-` is no bucket's name."""
     if scope["raw_path"] == _HEALTH and not _names_a_bucket(scope, domains):

@@ -331,6 +331,17 @@ class Metrics(Section):
     """TCP port to listen on, one for all workers; empty: none."""
 
 
+class Tracing(Section):
+    """Traces for OpenTelemetry, with the extra `otel` (`pip install 's3gw[otel]'`)."""
+
+    endpoint: Annotated[Text, Field(examples=["http://127.0.0.1:4318/v1/traces"])] = None
+    """URL that takes traces by OTLP over HTTP; empty: there are none. A request belongs to a trace
+    that is under way only if a proxy of proxy.trusted says so (`traceparent`); Swift and Keystone
+    are told nothing of it."""
+    sample: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the requests that are traced, of those that belong to no trace yet."""
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -363,6 +374,7 @@ class Settings(BaseSettings):
     cors: Cors = Cors()
     jobs: Jobs = Jobs()
     metrics: Metrics = Metrics()
+    tracing: Tracing = Tracing()
     log: Log = Log()
 
     @model_validator(mode="after")

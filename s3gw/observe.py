@@ -93,6 +93,11 @@ class Exchange:
         return transaction or self.request_id
 
     @property
+    def bucket(self) -> str:
+        """What the request names as the bucket, as far as it can be one's name."""
+        return (self.target.bucket or "")[:_NAME]
+
+    @property
     def received(self) -> int:
         """Bytes of the request's body that came."""
         return 0 if self.wire is None else self.wire.received
@@ -128,7 +133,7 @@ def log_request(exchange: Exchange, times: Times) -> None:
         client=exchange.client,
         operation=exchange.operation,
         method=exchange.method,
-        bucket=(exchange.target.bucket or "")[:_NAME] or None,
+        bucket=exchange.bucket or None,
         status=exchange.status or None,
         code=exchange.error.code if exchange.error else None,
         access_key=exchange.access_key or None,
