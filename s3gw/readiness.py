@@ -60,12 +60,12 @@ class Readiness:
         self._flights = Flights(self._ask, PATIENCE)
 
     async def verdict(self) -> Verdict:
-        """How things are."""
+        """How things are; nobody is asked for a worker that stops."""
+        if self._stopping():
+            return Verdict(False, {"gateway": "stops"})
         looks = await asyncio.gather(*map(self._look, self._backends))
         found = dict(zip(self._backends, looks, strict=True))
         words = {name: word for name, (_, word) in found.items()}
-        if self._stopping():
-            return Verdict(False, {"gateway": "stops", **words})
         return Verdict(all(is_well for is_well, _ in found.values()), words)
 
     async def aclose(self) -> None:

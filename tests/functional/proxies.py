@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 
 from tests.clients.programs import found
+from tests.functional.secrecy import SESSION
 from tests.functional.server import free_port
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -30,7 +31,6 @@ pid {here}/nginx.pid;
 error_log stderr;
 events {{}}
 http {{
-    access_log off;
     client_body_temp_path {here}/client;
     proxy_temp_path {here}/proxy;
     fastcgi_temp_path {here}/fastcgi;
@@ -49,6 +49,14 @@ class Gateway:
     operator_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that runs."""
+
+    url: str
+    log: Path
+
+
 def changed(text: str, changes: Mapping[str, str]) -> str:
     """The text with each of the changes, none of which may have nothing to change."""
     for old, new in changes.items():
@@ -58,8 +66,8 @@ def changed(text: str, changes: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def haproxy(directory: Path, gateways: Sequence[Gateway]) -> Iterator[str]:
-    """HAProxy before the two gateways; its URL."""
+def haproxy(directory: Path, gateways: Sequence[Gateway]) -> Iterator[Proxy]:
+    """HAProxy before the two gateways."""
     port = free_port()
     one, two = gateways
     own_check = " port {0.operator_port}"
@@ -74,19 +82,20 @@ def haproxy(directory: Path, gateways: Sequence[Gateway]) -> Iterator[str]:
     )
     file = directory / "haproxy.cfg"
     file.write_text(text, encoding="utf-8")
-    with _running(directory, port, _program("haproxy"), "-db", "-f", str(file)) as url:
-        yield url
+    with _running(directory, port, _program("haproxy"), "-db", "-f", str(file)) as found:
+        yield found
 
 
 @contextmanager
-def nginx(directory: Path, gateways: Sequence[Gateway]) -> Iterator[str]:
-    """The program nginx before the two gateways; its URL."""
+def nginx(directory: Path, gateways: Sequence[Gateway]) -> Iterator[Proxy]:
+    """The program nginx before the two gateways."""
     port = free_port()
     one, two = gateways
     text = changed(
         NGINX.read_text(encoding="utf-8"),
         {
             "listen 80 default_server;": f"listen 127.0.0.1:{port} default_server;",
+            "/var/log/nginx/s3gw.log": "/dev/stdout",
             "gateway-1:8333": f"127.0.0.1:{one.port}",
             "gateway-2:8333": f"127.0.0.1:{two.port}",
         },
@@ -95,8 +104,8 @@ def nginx(directory: Path, gateways: Sequence[Gateway]) -> Iterator[str]:
     main = directory / "nginx.conf"
     main.write_text(_AROUND.format(here=directory), encoding="utf-8")
     command = [_program("nginx"), "-p", str(directory), "-c", str(main), "-g", "daemon off;"]
-    with _running(directory, port, *command) as url:
-        yield url
+    with _running(directory, port, *command) as found:
+        yield found
 
 
 def _program(name: str) -> str:
@@ -105,7 +114,7 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def _running(directory: Path, port: int, *command: str) -> Iterator[str]:
+def _running(directory: Path, port: int, *command: str) -> Iterator[Proxy]:
     url = f"http://127.0.0.1:{port}"
     log = directory / "proxy.log"
     with log.open("w", encoding="utf-8") as output:
@@ -119,13 +128,14 @@ def _running(directory: Path, port: int, *command: str) -> Iterator[str]:
                 assert process.poll() is None, log.read_text(encoding="utf-8")
                 assert time.monotonic() < end, log.read_text(encoding="utf-8")
                 time.sleep(0.05)
-            yield url
+            yield Proxy(url, log)
         finally:
             process.terminate()
             try:
                 process.wait(_START)
             finally:
                 process.kill()
+                SESSION.note(log.read_text(encoding="utf-8"))
 
 
 def _answers(url: str) -> bool:

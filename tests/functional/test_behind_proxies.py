@@ -20,8 +20,9 @@ import swiftclient
 from tests.functional import proxies
 from tests.functional.gateway import s3_client, settings_for
 from tests.functional.payloads import MODES, UNSIGNED, Body, Mode, prepared, put, some_bytes, stored
-from tests.functional.proxies import Gateway
+from tests.functional.proxies import Gateway, Proxy
 from tests.functional.rawclient import Keys, Link, ask, keys_of, linked, sign
+from tests.functional.secrecy import Secrecy
 from tests.functional.server import Server, served
 from tests.functional.stack import Stack
 
@@ -53,20 +54,26 @@ def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture(scope="module", params=["haproxy", "nginx"])
-def front(
+def proxy(
     request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The URL of a proxy before the gateway, which is both of the two that the file names."""
+) -> Iterator[Proxy]:
+    """A proxy before the gateway, which is both of the two that the file names."""
     gateway = Gateway(server.port, server.operator_port)
     start = {"haproxy": proxies.haproxy, "nginx": proxies.nginx}[request.param]
-    with start(tmp_path_factory.mktemp("proxy"), [gateway, gateway]) as url:
-        yield url
+    with start(tmp_path_factory.mktemp("proxy"), [gateway, gateway]) as found:
+        yield found
+
+
+@pytest.fixture
+def front(proxy: Proxy) -> str:
+    """The proxy's URL."""
+    return proxy.url
 
 
 @pytest.fixture
 def is_nginx(request: pytest.FixtureRequest) -> bool:
     """Whether the front is nginx."""
-    return bool(request.node.callspec.params["front"] == "nginx")
+    return bool(request.node.callspec.params["proxy"] == "nginx")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +146,27 @@ def test_a_presigned_url_is_valid(front: str, stack: Stack, bucket: str) -> None
             plain.request("GET", f"{parts.path}?{parts.query}")
             answer = plain.getresponse()
             assert (answer.status, answer.read()) == (200, b"data")
+
+
+def test_its_log_has_the_request_but_not_the_signature(
+    proxy: Proxy, stack: Stack, bucket: str
+) -> None:
+    for version in ("s3v4", "s3"):
+        with closing(s3_client(proxy.url, stack, signature_version=version)) as client:
+            params = {"Bucket": bucket, "Key": "none"}
+            url = client.generate_presigned_url("get_object", Params=params)
+        watch = Secrecy()
+        watch.keep_signatures(urlsplit(url).query, ())
+        answer = requests.get(url, timeout=10)
+        assert answer.status_code == 404
+        end = time.monotonic() + 10
+        while answer.headers["x-amz-request-id"] not in (log := proxy.log.read_text("utf-8")):
+            assert time.monotonic() < end, log
+            time.sleep(0.02)
+        watch.note(log)
+        assert f"/{bucket}/none" in log
+        assert watch.secrets
+        assert watch.leaks() == {}
 
 
 def test_headers_come_as_they_were_sent(

@@ -139,7 +139,7 @@ def test_a_rolling_restart_loses_no_request(
     ports = [(lasting_port(), lasting_port()) for _ in range(2)]
     with ExitStack() as run:
         servers = [run.enter_context(served(tmp_path, settings, ports=pair)) for pair in ports]
-        front = run.enter_context(proxies.haproxy(tmp_path, [Gateway(*pair) for pair in ports]))
+        front = run.enter_context(proxies.haproxy(tmp_path, [Gateway(*pair) for pair in ports])).url
         threads = [
             threading.Thread(target=load.repeat, args=(work,))
             for work in clients(load, front, stack, bucket, tmp_path / "home")

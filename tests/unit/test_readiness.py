@@ -94,5 +94,8 @@ async def test_what_cannot_be_asked_yet_stands_in_nobodys_way() -> None:
 
 
 async def test_a_worker_that_stops_wants_no_new_requests() -> None:
-    verdict = await of(swift=Fake(), stopping=True).verdict()
-    assert (verdict.is_ready, verdict.backends["gateway"]) == (False, "stops")
+    silent = Fake(seconds=5)
+    with anyio.fail_after(1):
+        verdict = await of(swift=silent, stopping=True).verdict()
+    assert (verdict.is_ready, verdict.backends) == (False, {"gateway": "stops"})
+    assert silent.asked == 0
