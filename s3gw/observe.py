@@ -16,8 +16,8 @@ import structlog
 from s3gw.answer import Delivery
 from s3gw.buckets.resolve import Place
 from s3gw.call import Body, Wire
-from s3gw.config import Log
 from s3gw.identity.flights import Waiting
+from s3gw.operator_settings import Log
 from s3gw.s3.cors import CrossOrigin
 from s3gw.s3.errors import S3Error
 from s3gw.s3.request import Target

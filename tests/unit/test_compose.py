@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from s3gw.config import Metrics
+from s3gw.operator_settings import Metrics
 from s3gw.settings_file import load
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ import promql_parser
 import pytest
 import yaml
 
-from s3gw.config import Metrics as Settings
 from s3gw.operations import OPERATIONS
+from s3gw.operator_settings import Metrics as Settings
 from s3gw.s3.errors import S3Error
 from tests.unit.test_metrics import told
 

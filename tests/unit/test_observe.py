@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from s3gw.call import Body, Wire
-from s3gw.config import Log
 from s3gw.observe import Exchange, configure_logging, new_request_id
+from s3gw.operator_settings import Log
 from s3gw.swift.account import Account
 from s3gw.swift.authority import Nobody
 

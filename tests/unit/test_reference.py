@@ -96,7 +96,10 @@ def test_the_sample_without_its_comment_signs_sets_every_default() -> None:
     access = {"service": document["access"]["service"]}
     s3 = {"storage_classes": document["s3"]["storage_classes"]}
     assert s3["storage_classes"]
-    plain = Settings.model_validate({"identity": examples, "access": access, "s3": s3})
+    tracing = {"endpoint": document["tracing"]["endpoint"]}
+    assert tracing["endpoint"].endswith("/v1/traces")
+    given = {"identity": examples, "access": access, "s3": s3, "tracing": tracing}
+    plain = Settings.model_validate(given)
     assert Settings.model_validate(document) == plain
 
 
