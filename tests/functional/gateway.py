@@ -156,8 +156,11 @@ def settings_for(stack: Stack, **sections: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Running]:
-    """A gateway with these settings, on a free port, until the end of the block."""
+def running(settings: Settings, grace: int | None = None) -> Iterator[Running]:
+    """A gateway with these settings, on a free port, until the end of the block.
+
+    `grace`: seconds that requests have at that end.
+    """
     wire = Wire()
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -168,7 +171,7 @@ def running(settings: Settings) -> Iterator[Running]:
     app = create_app(settings, watched)
     config = uvicorn.Config(
         Overhearing(app), port=0, http="httptools", ws="none", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, lifespan="on",
+        server_header=False, proxy_headers=False, lifespan="on", timeout_graceful_shutdown=grace,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="gateway", daemon=True)

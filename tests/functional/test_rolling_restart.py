@@ -26,7 +26,7 @@ from tests.functional.rawclient import Keys, keys_of, linked
 from tests.functional.server import Server, lasting_port, served, wait_until_refused
 from tests.functional.stack import Stack
 
-DRAIN = 2
+DRAIN = 3
 """Seconds; config/haproxy/haproxy.cfg notices within one and a bit."""
 LARGE = 1_000_000
 PAUSE = 0.2

@@ -2,7 +2,9 @@
 
 import signal
 import socket
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +13,8 @@ import pytest
 import requests
 import swiftclient
 
-from tests.functional.gateway import settings_for
+from tests.functional.gates import Gate, Which
+from tests.functional.gateway import running, settings_for
 from tests.functional.payloads import (
     BUFFER_SIZE,
     UNSIGNED,
@@ -23,6 +26,7 @@ from tests.functional.payloads import (
 from tests.functional.rawclient import Keys, keys_of, linked, sign
 from tests.functional.server import Server, served, wait_until_refused
 from tests.functional.stack import Stack
+from tests.functional.uploads import begin
 
 LARGE = BUFFER_SIZE + 1
 DRAIN = 2.5
@@ -164,6 +168,32 @@ def test_what_does_not_end_is_cut_when_the_grace_is_over_and_nothing_of_it_is_st
     assert stored(swift, bucket, name) is None
     assert "Parts" not in s3.list_parts(**target, UploadId=upload)
     assert segments(swift, bucket) == before
+
+
+def test_a_multipart_upload_that_is_being_completed_comes_to_its_end(
+    stack: Stack, s3: Any, swift: swiftclient.Connection, bucket: str, keys: Keys
+) -> None:
+    upload = begin(s3, bucket, uuid4().hex)
+    etag, data = upload.put(1, b"data"), b"data"
+    document = (
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+        f"<ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    ).encode()
+    held = Which("PUT", f"/{bucket}/{upload.key}$", "multipart-manifest=put")
+    with ExitStack() as links, Gate(held) as gate:
+        with running(settings_for(stack), grace=1) as gateway:
+            gateway.wire.before = gate
+            url = f"{gateway.endpoint}/{bucket}/{upload.key}?uploadId={upload.upload_id}"
+            signed = sign(keys, "POST", url, payload=UNSIGNED.literal)
+            link = links.enter_context(linked(gateway.endpoint))
+            link.send(signed.head([("Content-Length", str(len(document)))]), document)
+            gate.wait()
+            # Swift answers when the time that the request has is over.
+            threading.Timer(2.5, gate.open).start()
+        reply = link.reply()
+    assert (reply.status, reply.code) == (503, "ServiceUnavailable")
+    assert stored(swift, bucket, upload.key) == data
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=upload.key)
 
 
 def segments(swift: swiftclient.Connection, bucket: str) -> list[str]:
