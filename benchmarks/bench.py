@@ -21,14 +21,25 @@ from pathlib import Path
 from typing import Any
 
 import alone
+import clients
 import report
 import work
 from fronts import ROOT, Front, Ready, gateway, native, rclone, s3api, stack
 from load import drive, transfer
 from meters import family
 
-FAMILIES = ("small", "large", "listing", "bulk_delete", "completes")
-_CONTAINERS = ("bench-large", "bench-large+segments", "bench-bulk", "bench-1024", "bench-65536")
+FAMILIES = {
+    "small": work.small,
+    "large": work.large,
+    "listing": work.listing,
+    "bulk_delete": work.bulk_delete,
+    "completes": work.completes,
+    "sync": clients.sync,
+}
+_CONTAINERS = (
+    *("bench-large", "bench-large+segments", "bench-bulk", "bench-1024", "bench-65536"),
+    "bench-sync",
+)
 _LISTS = ("bench-list-1000", "bench-list-10000", "bench-list-100000")
 
 
@@ -96,7 +107,7 @@ def compare(directory: Path, ready: Ready, given: argparse.Namespace) -> list[wo
             quick=given.quick,
         )
         for name in given.only or FAMILIES:
-            for row in getattr(work, name)(lab):
+            for row in FAMILIES[name](lab):
                 rows.append(row)
                 print(report.line(row), flush=True)
     return rows
