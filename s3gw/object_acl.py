@@ -11,6 +11,7 @@ access.unenforceable_acl says; never is more or less granted than Swift grants.
 import structlog
 
 from s3gw.access.acl import Acl, private
+from s3gw.acls_allowed import check_allowed
 from s3gw.buckets.container_acls import acl_in
 from s3gw.call import Call
 from s3gw.mapping.acl import holds_object_acl
@@ -29,6 +30,7 @@ async def headers_for(call: Call) -> dict[str, str]:
     wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
     if wanted is None:
         return {}
+    await check_allowed(call, wanted)
     if call.settings.access.mode == "s3":
         return own_headers(call, wanted, await call.info())
     await take(call, wanted)

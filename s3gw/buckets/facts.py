@@ -8,8 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from s3gw.mapping.layout import META_VERSIONED_SINCE, Document, document_ids, segments_container
+from s3gw.mapping.layout import (
+    META_VERSIONED_SINCE,
+    Document,
+    document_ids,
+    segments_container,
+)
+from s3gw.mapping.ownership import ownership_in
 from s3gw.mapping.versions import ENABLED, NO_HISTORY, SUSPENDED, History
+from s3gw.s3.ownership import Ownership
 from s3gw.swift.account import Account
 from s3gw.swift.errors import SwiftStatus
 
@@ -29,6 +36,8 @@ class ContainerFacts:
     """The ids of its documents (see buckets.documents)."""
     history: History = NO_HISTORY
     """When the gateway switched versioning on and off."""
+    ownership: Ownership | None = None
+    """As CreateBucket was told; None: it was not."""
 
 
 def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
@@ -41,6 +50,7 @@ def from_headers(headers: Mapping[str, str]) -> ContainerFacts:
         write_acl=headers.get("X-Container-Write", ""),
         documents=document_ids(headers),
         history=History.parse(headers.get(META_VERSIONED_SINCE, "")),
+        ownership=ownership_in(headers),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from s3gw import object_acl, own_acls
+from s3gw.acls_allowed import check_allowed
 from s3gw.buckets import container_acls
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call, Response
@@ -14,6 +15,8 @@ from s3gw.patience import xml_response
 from s3gw.s3 import acls, documents
 from s3gw.s3.errors import NoSuchBucket, NoSuchKey
 from s3gw.s3.names import check_key
+from s3gw.s3.ownership import ownership_controls
+from s3gw.s3.ownership_errors import OwnershipControlsNotFoundError
 
 
 async def get_bucket_acl(call: Call) -> Response:
@@ -28,6 +31,7 @@ async def get_bucket_acl(call: Call) -> Response:
 async def put_bucket_acl(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html."""
     wanted = acls.from_request(call.headers, await call.read_xml(), call.owner.id, call.owner.id)
+    await check_allowed(call, wanted)
     listings = call.settings.access.public_listings
     try:
         if _is_own(call):
@@ -59,12 +63,21 @@ async def get_object_acl(call: Call) -> Response:
 async def put_object_acl(call: Call) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html."""
     wanted = acls.from_request(call.headers, await call.read_xml(), call.owner.id, call.owner.id)
+    await check_allowed(call, wanted)
     if _is_own(call):
         check_key(call.key, NAME_LIMIT)
         return Response(200, answer_headers((await own_acls.give_object(call, wanted)).version_id))
     await _find(call)
     await object_acl.take(call, wanted)
     return Response(200)
+
+
+async def get_bucket_ownership_controls(call: Call) -> Response:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketOwnershipControls.html."""
+    ownership = (await call.bucket_facts()).ownership
+    if ownership is None:
+        raise OwnershipControlsNotFoundError(BucketName=call.bucket)
+    return xml_response(ownership_controls(ownership))
 
 
 def _is_own(call: Call) -> bool:

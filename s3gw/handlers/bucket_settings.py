@@ -11,7 +11,6 @@ from s3gw.s3.errors import (
     NoSuchPublicAccessBlockConfiguration,
     NoSuchWebsiteConfiguration,
     ObjectLockConfigurationNotFoundError,
-    OwnershipControlsNotFoundError,
     ReplicationConfigurationNotFoundError,
     S3Error,
     ServerSideEncryptionConfigurationNotFoundError,
@@ -58,7 +57,6 @@ UNSET: tuple[tuple[str, str, Callable[[Call], Awaitable[Response]]], ...] = (
         "object-lock",
         _refuses(ObjectLockConfigurationNotFoundError),
     ),
-    ("GetBucketOwnershipControls", "ownershipControls", _refuses(OwnershipControlsNotFoundError)),
     ("GetBucketPolicy", "policy", _refuses(NoSuchBucketPolicy)),
     ("GetBucketPolicyStatus", "policyStatus", get_bucket_policy_status),
     (

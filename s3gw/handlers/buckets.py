@@ -11,7 +11,7 @@ from s3gw.access.acl import private
 from s3gw.buckets import container_acls, cors, documents as bucket_documents, uploads
 from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
-from s3gw.mapping import storage_classes
+from s3gw.mapping import ownership as kept_ownership, storage_classes
 from s3gw.mapping.acl import ContainerAcl, to_container
 from s3gw.mapping.layout import is_reserved, segments_container
 from s3gw.mapping.listing import UNSEEKABLE, entry_time
@@ -32,6 +32,7 @@ from s3gw.s3.errors import (
 )
 from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
+from s3gw.s3.ownership import Ownership, check_new_bucket, from_headers
 from s3gw.s3.tokens import decode_token, encode_token
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
@@ -99,7 +100,8 @@ async def create_bucket(call: Call) -> Response:
     check_new_bucket_name(call.bucket)
     if is_reserved(call.bucket):
         raise InvalidBucketName(BucketName=call.bucket)
-    acl = _acl_giver(call)
+    ownership = from_headers(call.headers)
+    acl = _acl_giver(call, ownership)
     created = await _make(call, acl, _wanted_policy(call, await call.read_xml()))
     call.services.facts.forget(call.account_id, call.bucket)
     call.services.facts.forget(call.account_id, segments_container(call.bucket))
@@ -128,12 +130,13 @@ def _wanted_policy(call: Call, body: bytes) -> str | None:
 _GiveAcl = Callable[[], Awaitable[object]]
 
 
-def _acl_giver(call: Call) -> _GiveAcl | None:
+def _acl_giver(call: Call, ownership: Ownership | None) -> _GiveAcl | None:
     """What gives the bucket the ACL that the request wants, once it is there; None: private.
 
-    Raises what is wrong with the ACL.
+    Raises what is wrong with the ACL, InvalidBucketAclWithObjectOwnership.
     """
     wanted = acls.from_headers(call.headers, call.owner.id, call.owner.id)
+    check_new_bucket(ownership, wanted, call.owner.id)
     if wanted is None or wanted == private(call.owner.id):
         return None
     if call.settings.access.mode == "s3":
@@ -184,6 +187,9 @@ async def _furnish(call: Call, acl: _GiveAcl | None) -> None:
             await acl()
         elif is_there:
             await container_acls.write_to_segments(call.swift, call.bucket, ContainerAcl())
+        ownership = from_headers(call.headers)
+        if ownership is not None:
+            await call.swift.post_container(call.bucket, kept_ownership.to_container(ownership))
     except (SwiftStatus, SwiftUnreachable, S3Error):
         with suppress(SwiftStatus, SwiftUnreachable):
             await call.swift.delete_container(call.bucket)

@@ -58,6 +58,8 @@ META_TAGS = "X-Object-Meta-S3gw-Tags-"
 
 # --- container metadata (Swift headers) ---
 
+META_OWNERSHIP = "X-Container-Meta-S3gw-Object-Ownership"
+"""Whether the bucket has ACLs, as CreateBucket was told (s3.ownership); absent: it was not."""
 META_VERSIONED_SINCE = "X-Container-Meta-S3gw-Versioned-Since"
 """When the gateway switched versioning on, off, on again …: Swift's timestamps, with commas.  What
 is older than the first, or was written while it was off, is S3's version `null`."""

@@ -318,11 +318,6 @@ class OperationAborted(
 ): ...
 
 
-class OwnershipControlsNotFoundError(
-    S3Error, status=404, text="The bucket ownership controls were not found"
-): ...
-
-
 class PreconditionFailed(
     S3Error, status=412, text="At least one of the pre-conditions you specified did not hold"
 ): ...

@@ -51,6 +51,7 @@ _FOR_SOME: Mapping[str, frozenset[str]] = MappingProxyType(
         "x-amz-if-match-last-modified-time": _DELETES,
         "x-amz-tagging": _MAKES_OBJECTS,
         "x-amz-storage-class": _MAKES_OBJECTS | {"CreateBucket"},
+        "x-amz-object-ownership": frozenset(("CreateBucket",)),
         "x-amz-acl": _SETS_ACLS,
         "x-amz-grant-read": _SETS_ACLS,
         "x-amz-grant-write": _SETS_ACLS,
@@ -72,7 +73,6 @@ _VALUES: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "x-amz-acl": _HARMLESS_ACLS.__contains__,
         "x-amz-tagging": lambda value: not value,
         "x-amz-bucket-object-lock-enabled": lambda value: value.lower() == "false",
-        "x-amz-object-ownership": bool,
     }
 )
 """Headers of which only some values are implemented."""

@@ -1,9 +1,10 @@
 """WordPress Media Cloud (ilab-media-tools 4.6.4), replayed byte for byte over bare sockets.
 
 The plugin's requests as its own SDK (aws-sdk-php 3.211) sends them: the SHA-256 of every body,
-`Expires` and an empty `X-Amz-User-Agent` signed, Cache-Control and Content-Type not.  In mode swift
-the owner has made the bucket public, as the plugin's public uploads need it there.  CORS rules are
-the gateway's own, since the plugin never sets any.
+`Expires` and an empty `X-Amz-User-Agent` signed, Cache-Control and Content-Type not.  All of it in
+both access modes: in mode swift the owner has made the bucket public, as the plugin's public
+uploads need it there; in mode s3 the bucket is private, and objects' own ACLs count.  CORS rules
+are the gateway's own, since the plugin never sets any.
 """
 
 import base64
@@ -23,6 +24,7 @@ from tests.functional.fixtures import MakeUser
 from tests.functional.gateway import s3_client
 from tests.functional.parties import Answer, Parties, parties
 from tests.functional.rawclient import Pairs, Reply, ask, keys_of, linked, sign
+from tests.functional.sealing import s3_parties
 from tests.functional.stack import Stack
 from tests.functional.witness import document
 
@@ -100,7 +102,7 @@ class Plugin:
         return url.removeprefix(self.endpoint)
 
 
-@pytest.fixture(scope="module", params=["swift"])
+@pytest.fixture(scope="module", params=["swift", "s3"])
 def mode(request: pytest.FixtureRequest) -> str:
     """access.mode."""
     name: str = request.param
@@ -108,9 +110,10 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def three(stack: Stack, identity: Adapter, make_user: MakeUser) -> Iterator[Parties]:
+def three(mode: str, stack: Stack, identity: Adapter, make_user: MakeUser) -> Iterator[Parties]:
     cors = {"allowed_origins": [_SITE]}
-    with parties(stack, identity, make_user(), cors=cors) as found:
+    opened = s3_parties if mode == "s3" else parties
+    with opened(stack, identity, make_user(), cors=cors) as found:
         yield found
 
 

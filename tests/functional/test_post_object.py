@@ -22,6 +22,7 @@ from tests.functional.gateway import Running, running, s3_client, settings_for
 from tests.functional.parties import Parties, parties
 from tests.functional.payloads import BUFFER_SIZE, FRAMINGS, Framing, checksum, some_bytes, stored
 from tests.functional.rawclient import Keys, Reply, keys_of, linked, sign
+from tests.functional.sealing import s3_parties
 from tests.functional.server import served
 from tests.functional.stack import Stack
 from tests.functional.versions import ids, switch
@@ -612,3 +613,93 @@ def test_a_stranger_uploads_where_he_may_write(
     assert stored(swift, name, "k") == b"1"
     assert browser.post({"key": "k"}, b"2").code == "AccessDenied"
     assert stored(swift, name, "k") == b"1"
+
+
+@pytest.fixture(scope="module")
+def by_acls(stack: Stack, identity: Adapter, make_user: MakeUser) -> Iterator[Parties]:
+    with s3_parties(stack, identity, make_user()) as found:
+        yield found
+
+
+@pytest.fixture
+def open_bucket(by_acls: Parties) -> str:
+    """A bucket to which everybody may write, in mode s3."""
+    name = f"forms-{uuid4().hex[:20]}"
+    by_acls.owner_s3.create_bucket(Bucket=name)
+    by_acls.owner_s3.put_bucket_acl(Bucket=name, ACL="public-read-write")
+    return name
+
+
+class TestNobody:
+    """Forms that nobody signed, in mode s3."""
+
+    @pytest.fixture
+    def page(self, by_acls: Parties, stack: Stack, open_bucket: str) -> Browser:
+        return Browser(by_acls.running.endpoint, keys_of(stack), open_bucket)
+
+    @pytest.mark.parametrize("size", [SMALL, LARGE])
+    def test_they_are_stored_where_everybody_may_write(
+        self, by_acls: Parties, page: Browser, swift: swiftclient.Connection, size: int
+    ) -> None:
+        content = some_bytes(size)
+        fields = {
+            "key": "up/${filename}",
+            "Content-Type": "image/png",
+            "x-amz-meta-a": "1",
+            "success_action_status": "201",
+            "submit": "Upload",
+        }
+        with by_acls.watched() as sent:
+            reply = page.post(fields, content)
+        assert reply.status == 201
+        assert stored(swift, page.bucket, "up/pic.jpg") == content
+        assert ("service", f"PUT /{page.bucket}/up/pic.jpg") in sent
+        found = by_acls.owner_s3.get_object(Bucket=page.bucket, Key="up/pic.jpg")
+        assert (found["ContentType"], found["Metadata"]) == ("image/png", {"a": "1"})
+        # WRITE on the bucket is no READ on the object.
+        assert by_acls.nobody("GET", f"/{page.bucket}/up/pic.jpg").code == "AccessDenied"
+
+    def test_their_objects_have_the_acl_that_they_ask_for(
+        self, by_acls: Parties, page: Browser
+    ) -> None:
+        assert page.post({"key": "k", "acl": "public-read"}, b"1").status == 204
+        shown = by_acls.nobody("GET", f"/{page.bucket}/k")
+        assert (shown.status, shown.body) == (200, b"1")
+
+    @pytest.mark.parametrize("acl", ["private", "public-read"])
+    def test_they_are_refused_where_not_everybody_may_write(
+        self, by_acls: Parties, page: Browser, swift: swiftclient.Connection, acl: str
+    ) -> None:
+        by_acls.owner_s3.put_bucket_acl(Bucket=page.bucket, ACL=acl)
+        for size in (SMALL, LARGE):
+            reply = page.post({"key": "k"}, some_bytes(size))
+            assert (reply.status, reply.code) == (403, "AccessDenied")
+        # Nor does a signature of somebody else help.
+        other = Keys(by_acls.other.access_key, by_acls.other.secret_key, page.keys.region)
+        theirs = Browser(page.endpoint, other, page.bucket)
+        assert theirs.upload({"key": "k"}, b"1").code == "AccessDenied"
+        assert not names(swift, page.bucket)
+
+    @pytest.mark.parametrize("size", [SMALL, LARGE])
+    def test_they_leave_nothing_where_they_break_off(
+        self, page: Browser, swift: swiftclient.Connection, size: int
+    ) -> None:
+        wire = uploading([("key", "k")], some_bytes(size))
+        reply = Post(page.endpoint, f"/{page.bucket}", wire[:-20]).send()
+        assert (reply.status, reply.code) == (400, "IncompleteBody")
+        assert not names(swift, page.bucket)
+
+    def test_they_have_no_tags(self, page: Browser, swift: swiftclient.Connection) -> None:
+        """S3's ACLs let nobody but the owner set them."""
+        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+        reply = page.post({"key": "k", "tagging": tags}, b"1")
+        assert (reply.status, reply.code) == (403, "AccessDenied")
+        assert not names(swift, page.bucket)
+
+    def test_a_policy_that_nobody_signed_opens_no_door(self, page: Browser) -> None:
+        made = signed(page.keys, allowing(page.bucket, ["key"]), {"key": "k"})
+        unsigned = {name: made[name] for name in ("key", "policy")}
+        assert page.post(unsigned, b"1").code == "InvalidArgument"
+        assert page.post({**made, "x-amz-signature": "0" * 64}, b"1").code == (
+            "SignatureDoesNotMatch"
+        )

@@ -76,7 +76,6 @@ def test_one_bad_header_among_good_ones_is_found() -> None:
         ("x-amz-acl", ""),
         ("x-amz-tagging", ""),
         ("x-amz-bucket-object-lock-enabled", "False"),
-        ("x-amz-object-ownership", "BucketOwnerEnforced"),
         ("x-amz-storage-class", "STANDARD"),
         ("x-amz-expected-bucket-owner", ACCOUNT),
     ],
@@ -93,7 +92,7 @@ def test_what_is_understood_passes(name: str, value: str) -> None:
         ("x-amz-acl", "private,public-read"),
         ("x-amz-tagging", "a=b"),
         ("x-amz-bucket-object-lock-enabled", "true"),
-        ("x-amz-object-ownership", ""),
+        ("x-amz-object-ownership", "BucketOwnerEnforced"),
         ("x-amz-object-lock-mode", "GOVERNANCE"),
         ("x-amz-website-redirect-location", "/"),
     ],
@@ -108,6 +107,10 @@ def test_a_value_that_is_not_implemented_is_refused_on_writes_alone(name: str, v
 @pytest.mark.parametrize("operation", ["PutObject", "CopyObject", "CreateMultipartUpload"])
 def test_who_makes_an_object_may_tag_it(operation: str) -> None:
     check("PUT", ("x-amz-tagging", "a=b"), operation=operation)
+
+
+def test_what_owns_objects_is_said_of_a_new_bucket() -> None:
+    check("PUT", ("x-amz-object-ownership", "x"), operation="CreateBucket")
 
 
 ACLS = [("x-amz-acl", "public-read"), ("x-amz-acl", "x"), ("x-amz-grant-write-acp", "id=x")]
