@@ -89,23 +89,28 @@ class Wire:
         """Spent waiting for the client."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """What comes from now on; raises RequestTimeout, IncompleteBody."""
-        self.touched = True
+        """What comes from now on; raises as `piece`."""
         while not self.finished:
-            since = perf_counter()
-            try:
-                async with asyncio.timeout(self._timeout):
-                    message = await self._receive()
-            except TimeoutError:
-                raise RequestTimeout from None
-            finally:
-                self.client_seconds += perf_counter() - since
-            if message["type"] == "http.disconnect":
-                raise IncompleteBody
-            self.finished = not message.get("more_body", False)
-            if data := message.get("body"):
-                self.received += len(data)
+            if data := await self.piece():
                 yield data
+
+    async def piece(self) -> bytes:
+        """What comes next, perhaps nothing; raises RequestTimeout, IncompleteBody."""
+        self.touched = True
+        since = perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTimeout from None
+        finally:
+            self.client_seconds += perf_counter() - since
+        if message["type"] == "http.disconnect":
+            raise IncompleteBody
+        self.finished = not message.get("more_body", False)
+        data: bytes = message.get("body", b"")
+        self.received += len(data)
+        return data
 
 
 class Body:

@@ -59,11 +59,9 @@ class PostedForm:
         Raises MalformedPOSTRequest, MaxPostPreDataLengthExceeded, InvalidArgument, and what
         the wire raises.
         """
-        async for data in self._wire.pieces():
-            self._begun = self._form.feed(data)
-            if self._form.has_file:
-                break
-        else:
+        while not (self._form.has_file or self._wire.finished):
+            self._begun = self._form.feed(await self._wire.piece())
+        if not self._form.has_file:
             self._form.finish()
         self.fields = expanded(self._form.fields, self._form.filename)
         self.key = key_of(self.fields)

@@ -565,6 +565,21 @@ def test_a_browser_that_waits_is_told_to_go_on(browser: Browser) -> None:
         assert link.reply().status == 204
 
 
+def test_a_browser_that_stalls_is_given_up(
+    stack: Stack, taken: Browser, swift: swiftclient.Connection
+) -> None:
+    fields = signed(taken.keys, allowing(taken.bucket, ["key"]), {"key": "k"})
+    wire = uploading(fields.items(), some_bytes(LARGE))
+    with running(settings_for(stack, server={"body_timeout": 1})) as hasty:
+        for sent in (200, len(wire) - 1000):
+            with linked(hasty.endpoint) as link:
+                link.send(Post(hasty.endpoint, f"/{taken.bucket}", wire).head(), wire[:sent])
+                reply = link.reply()
+                assert (reply.status, reply.code) == (400, "RequestTimeout")
+                assert link.is_closed()
+        assert stored(swift, taken.bucket, "k") == OLD
+
+
 def _peak(pid: int) -> int:
     """KiB of memory that a process has had at most."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
