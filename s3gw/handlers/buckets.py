@@ -32,7 +32,7 @@ from s3gw.s3.errors import (
 )
 from s3gw.s3.headers import parse_count
 from s3gw.s3.names import check_new_bucket_name
-from s3gw.s3.ownership import Ownership, check_new_bucket, from_headers
+from s3gw.s3.ownership import Ownership, check_new_bucket, wanted_ownership
 from s3gw.s3.tokens import decode_token, encode_token
 from s3gw.swift.account import Account, Entry
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
@@ -100,7 +100,7 @@ async def create_bucket(call: Call) -> Response:
     check_new_bucket_name(call.bucket)
     if is_reserved(call.bucket):
         raise InvalidBucketName(BucketName=call.bucket)
-    ownership = from_headers(call.headers)
+    ownership = wanted_ownership(call.headers)
     acl = _acl_giver(call, ownership)
     created = await _make(call, acl, _wanted_policy(call, await call.read_xml()))
     call.services.facts.forget(call.account_id, call.bucket)
@@ -187,7 +187,7 @@ async def _furnish(call: Call, acl: _GiveAcl | None) -> None:
             await acl()
         elif is_there:
             await container_acls.write_to_segments(call.swift, call.bucket, ContainerAcl())
-        ownership = from_headers(call.headers)
+        ownership = wanted_ownership(call.headers)
         if ownership is not None:
             await call.swift.post_container(call.bucket, kept_ownership.to_container(ownership))
     except (SwiftStatus, SwiftUnreachable, S3Error):

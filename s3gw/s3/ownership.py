@@ -32,7 +32,7 @@ class Ownership(StrEnum):
     PREFERRED = "BucketOwnerPreferred"
 
 
-def from_headers(headers: Headers) -> Ownership | None:
+def wanted_ownership(headers: Headers) -> Ownership | None:
     """What the headers say of it; raises InvalidArgument, NotImplemented (ObjectWriter)."""
     value = headers.get(HEADER)
     if value is None:

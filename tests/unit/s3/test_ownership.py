@@ -10,7 +10,7 @@ from s3gw.s3.errors import (
     InvalidArgument,
     NotImplemented,
 )
-from s3gw.s3.ownership import Ownership, check_acl, check_new_bucket, from_headers
+from s3gw.s3.ownership import Ownership, check_acl, check_new_bucket, wanted_ownership
 from s3gw.s3.ownership_errors import InvalidBucketAclWithObjectOwnership
 from s3gw.s3.request import Headers
 
@@ -29,17 +29,17 @@ def canned(name: str | None) -> Headers:
 
 
 def test_it_is_one_of_s3s_words() -> None:
-    assert from_headers(Headers([])) is None
-    assert from_headers(told("BucketOwnerEnforced")) is ENFORCED
-    assert from_headers(told("BucketOwnerPreferred")) is PREFERRED
+    assert wanted_ownership(Headers([])) is None
+    assert wanted_ownership(told("BucketOwnerEnforced")) is ENFORCED
+    assert wanted_ownership(told("BucketOwnerPreferred")) is PREFERRED
     for value in ("", "bucketownerenforced", "x"):
         with pytest.raises(InvalidArgument):
-            from_headers(told(value))
+            wanted_ownership(told(value))
 
 
 def test_no_object_belongs_to_its_writer() -> None:
     with pytest.raises(NotImplemented):
-        from_headers(told("ObjectWriter"))
+        wanted_ownership(told("ObjectWriter"))
 
 
 def test_a_bucket_is_not_made_with_acls_and_without() -> None:
