@@ -7,6 +7,7 @@ ARGS ?=
 JOBS ?= 2
 REQUESTS ?= 100000
 SEED ?= 1
+FUZZ_SECONDS ?= 10
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ CLIENT_PIP := $(BIN)/python -m pip --disable-pip-version-check --python $(CLIENT
 INSTALLED_CLIENTS := $(CLIENTS)/installed $(if $(shell command -v npm),$(CLIENTS)/installed-node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients run test faults fuzz bench bench-memory lint format clean
+.PHONY: help install clients run test faults fuzz fuzz-parsers soak audit bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -43,6 +44,20 @@ faults: $(INSTALLED_DEV) ## let every operation meet every fault on each of its 
 fuzz: $(INSTALLED_DEV) ## send random requests with valid signatures; REQUESTS=… says how many, SEED=… which
 	@S3GW_TEST_FUZZ=$(REQUESTS) S3GW_TEST_SEED=$(SEED) \
 		$(BIN)/python -m pytest -s tests/functional/test_fuzz.py $(ARGS)
+
+fuzz-parsers: $(INSTALLED_DEV) ## let atheris look for bytes that a parser fails at; FUZZ_SECONDS=… for each
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) atheris
+	@$(BIN)/python -m tests.fuzz.parsers 2>/dev/null | while read -r name; do \
+		echo "$$name"; $(BIN)/python -m tests.fuzz.parsers "$$name" \
+			-max_total_time=$(FUZZ_SECONDS) -verbosity=0 </dev/null || exit 1; \
+	done
+
+soak: $(INSTALLED_DEV) ## mixed traffic for 10 minutes while workers and Swift die; ARGS='--seconds 60' for less
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+audit: $(INSTALLED_DEV) ## ask pip-audit about the installed packages
+	@$(BIN)/python -c 'import pip_audit' 2>/dev/null || $(PIP) pip-audit
+	@$(BIN)/python -m pip_audit --skip-editable $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
 	@$(BIN)/python benchmarks/bench.py $(ARGS)

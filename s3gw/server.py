@@ -40,6 +40,9 @@ _BACKLOG = 2048
 # What the guard tolerates above the gateway's own limit, which answers in S3's words.
 _SLACK = 4
 _TICK = 0.1  # seconds, as uvicorn's own
+# Seconds in which a worker must answer its parent, who kills it otherwise: on a busy machine a new
+# one needs longer to start than uvicorn's 5, and would be killed over and over.
+_PATIENCE = 30
 _LAST_CALL = 1.0
 """Seconds that a header which is on its way, when the port is closed, has to come."""
 # How uvicorn starts its workers, to which the flag that they share has to go.
@@ -327,6 +330,7 @@ def _config(settings: Settings, stopping: Flag, port: OperatorPort | None) -> uv
         server_header=False,
         timeout_keep_alive=math.ceil(server.idle_timeout),
         timeout_graceful_shutdown=math.ceil(server.grace),
+        timeout_worker_healthcheck=_PATIENCE,
         workers=server.workers,
         ssl_certfile=server.tls_certificate,
         ssl_keyfile=server.tls_key,

@@ -58,7 +58,7 @@ def _matches(labels: list[str], pattern: list[str]) -> bool:
 
 
 def _checked(bucket: str) -> str:
-    if not bucket or "/" in bucket:
+    if not bucket or "/" in bucket or "\x00" in bucket:  # which no container's name has
         raise InvalidBucketName(BucketName=bucket)
     return bucket
 

@@ -25,7 +25,7 @@ from tests.functional.stack import Stack
 from tests.functional.wild import Known, Wild, WildRequest
 
 # Taken out of the environment: they are no settings of the gateway, which refuses unknown ones.
-REQUESTS = int(os.environ.pop("S3GW_TEST_FUZZ", "600"))
+REQUESTS = int(os.environ.pop("S3GW_TEST_FUZZ", "400"))
 SEED = int(os.environ.pop("S3GW_TEST_SEED", "1"))
 CLIENTS = 4
 PATIENCE = 30.0  # seconds until an answer that does not come is a hang

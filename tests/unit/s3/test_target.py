@@ -103,8 +103,10 @@ def test_what_is_no_percent_encoded_utf8_path_is_no_uri(path: str) -> None:
         target(path)
 
 
-@pytest.mark.parametrize("path", ["//", "//b/k", "/a%2Fb", "/a%2Fb/k", "/%2F"])
-def test_a_bucket_without_a_name_or_with_a_slash_is_refused(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["//", "//b/k", "/a%2Fb", "/a%2Fb/k", "/%2F", "/a%00b", "/a%00b/k"]
+)
+def test_a_bucket_without_a_name_or_with_a_slash_or_a_nul_is_refused(path: str) -> None:
     with pytest.raises(InvalidBucketName):
         target(path)
 
