@@ -19,6 +19,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 MAX_SKEW = timedelta(minutes=15)
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ABSOLUTE_FORM = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
 
@@ -86,7 +87,8 @@ def mismatch(
     if access_key is not None:
         details["AWSAccessKeyId"] = access_key
     details["StringToSign"] = string_to_sign.decode("utf-8", "replace")
-    details["SignatureProvided"] = provided
+    # A chunk's is the client's own bytes, of which a document cannot hold all.
+    details["SignatureProvided"] = _CONTROL.sub("?", provided)
     details["StringToSignBytes"] = string_to_sign.hex(" ")
     if canonical_request is not None:
         details["CanonicalRequest"] = canonical_request.decode("utf-8", "replace")

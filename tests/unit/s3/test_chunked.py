@@ -110,6 +110,16 @@ def test_a_changed_byte_of_a_signed_chunk_is_told_with_what_was_signed() -> None
     assert details["SignatureProvided"].encode() in wire
 
 
+def test_a_signature_of_other_bytes_is_told_in_such_as_a_document_can_hold() -> None:
+    wire = encode([b"hello"], signed=True)
+    at = wire.index(b"chunk-signature=") + len(b"chunk-signature=")
+    for byte in (b"\x00", b"\x08", b"\x1c", b"\x7f"):
+        spoiled = wire[:at] + byte + wire[at + 1 :]
+        with pytest.raises(SignatureDoesNotMatch) as refusal:
+            decode([spoiled], signed=True, trailers=False)
+        assert refusal.value.details["SignatureProvided"].startswith("?")
+
+
 def test_a_body_cut_short_anywhere_is_refused() -> None:
     signed = encode(CHUNKS, signed=True, trailers=TRAILERS)
     for end in range(len(signed) - len(b"\r\n\r\n")):
