@@ -444,6 +444,31 @@ class TestStrangersWrite:
         assert not any(is_there(swift, writable, key) for key in "abc")
         assert is_there(swift, writable, "k")
 
+    def test_of_versions_a_stranger_hides_the_newest_and_deletes_none(
+        self, three: Parties, swift: Any
+    ) -> None:
+        s3, name = three.owner_s3, f"own-{uuid4().hex[:20]}"
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_acl(Bucket=name, GrantWrite=to_other(three), GrantRead=to_other(three))
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        kept = s3.put_object(Bucket=name, Key="k", Body=b"kept")["VersionId"]
+        theirs, named = three.other_s3, {"Bucket": name, "Key": "k"}
+        for version in (kept, "null"):
+            assert refusal(theirs.delete_object, **named, VersionId=version) == _DENIED
+            wanted = {"Objects": [{"Key": "k", "VersionId": version}]}
+            found = theirs.delete_objects(Bucket=name, Delete=wanted)
+            assert [entry["Code"] for entry in found["Errors"]] == ["AccessDenied"]
+            assert "Deleted" not in found
+        with three.watched(of_owner=True) as sent:
+            gone = theirs.delete_object(**named)
+        assert gone["DeleteMarker"] is True
+        assert powers(sent) == {"service"}
+        assert refusal(s3.get_object, **named) == (404, "NoSuchKey")
+        assert s3.get_object(**named, VersionId=kept)["Body"].read() == b"kept"
+        again = theirs.put_object(**named, Body=b"again")["VersionId"]
+        assert s3.get_object(**named)["VersionId"] == again
+        assert swift.head_object(name, "k")["content-length"] == "5"
+
     def test_everybody_writes_into_a_bucket_that_is_public_for_writing(
         self, three: Parties, bucket: str, swift: Any
     ) -> None:
