@@ -114,6 +114,7 @@ DEEDS: dict[str, Deed] = {
     "PutBucketVersioning": Deed("PUT", "?versioning", b"<VersioningConfiguration/>"),
     "GetBucketAcl": Deed("GET", "?acl"),
     "PutBucketAcl": Deed("PUT", "?acl", b"", _ACL),
+    "GetBucketOwnershipControls": Deed("GET", "?ownershipControls"),
     "GetBucketCors": Deed("GET", "?cors"),
     "PutBucketCors": Deed("PUT", "?cors", b"<CORSConfiguration/>"),
     "DeleteBucketCors": Deed("DELETE", "?cors"),
