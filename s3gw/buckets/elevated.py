@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from enum import Enum, auto
 from functools import partial
 from types import MappingProxyType
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import structlog
 
@@ -260,11 +260,18 @@ class Door(Account):
         return await super().put_manifest(container, name, manifest, headers)
 
     async def bulk_delete(self, names: Iterable[tuple[str, str]]) -> Entry:
-        """See Account; all of them must be the bucket's."""
+        """See Account; all of them must be the bucket's.  Evasive names are told as errors."""
         known = list(names)
-        for container, name in known:
+        passing = [place for place in known if not _is_evasive(place[1])]
+        for container, name in passing:
             self._check("DELETE", self._room(container, name), {}, {})
-        return await super().bulk_delete(known)
+        report = await super().bulk_delete(passing) if passing else {}
+        refused = [
+            [quote(f"/{container}/{name}"), "403 Forbidden"]
+            for container, name in known
+            if _is_evasive(name)
+        ]
+        return {**report, "Errors": [*(report.get("Errors") or []), *refused]}
 
     # --- what leaves ---
 
@@ -282,8 +289,8 @@ class Door(Account):
         return {**query, **_ITSELF[method]} if room in _OBJECTS and method in _ITSELF else query
 
     def _room(self, container: str, name: str | None) -> _Room | None:
-        if name is not None and not {".", ".."}.isdisjoint(name.split("/")):
-            return None  # what stands before Swift may take it for a place elsewhere
+        if name is not None and _is_evasive(name):
+            return None
         if container == self.bucket:
             return _Room.BUCKET if name is None else _Room.OBJECT
         if container == layout.segments_container(self.bucket):
@@ -324,6 +331,11 @@ class Door(Account):
             room=room and room.name,
         )
         return AccessDenied()
+
+
+def _is_evasive(name: str) -> bool:
+    """Whether what stands before Swift may take the name for a place elsewhere."""
+    return not {".", ".."}.isdisjoint(name.split("/"))
 
 
 def _is_plain(query: Mapping[str, str | int]) -> bool:
