@@ -1,6 +1,7 @@
 """One entrance under atheris, which is guided by the code that its bytes reach.
 
-Run as `python -m tests.fuzz.parsers NAME [libFuzzer's options]`; `make fuzz-parsers` runs all.
+Run as `python -m tests.fuzz.parsers NAME [libFuzzer's options]`, or without a name for the list
+of them; `make fuzz-parsers` runs all.
 """
 
 import sys
@@ -9,19 +10,16 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-atheris = import_module("atheris")  # installed by `make fuzz-parsers` only, and without types
-
-with atheris.instrument_imports(include=["s3gw"]):
-    from s3gw.s3.errors import S3Error
-    from tests.unit.entrances import ENTRANCES
-
 
 def main(name: str, options: list[str]) -> None:
     """Fuzz until an option of libFuzzer's ends it; an exception that is no S3Error is a crash."""
-    entrance = ENTRANCES[name]
+    atheris = import_module("atheris")  # installed by `make fuzz-parsers` only, and without types
+    with atheris.instrument_imports(include=["s3gw.s3"]):
+        errors = import_module("s3gw.s3.errors")
+        entrance = import_module("tests.unit.entrances").ENTRANCES[name]
 
     def one(data: bytes) -> None:
-        with suppress(S3Error):
+        with suppress(errors.S3Error):
             entrance.read(data)
 
     with tempfile.TemporaryDirectory() as corpus:
@@ -33,6 +31,6 @@ def main(name: str, options: list[str]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        print("\n".join(ENTRANCES))  # noqa: T201 - for the Makefile
+        print("\n".join(import_module("tests.unit.entrances").ENTRANCES))  # noqa: T201
     else:
         main(sys.argv[1], sys.argv[2:])
