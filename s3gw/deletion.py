@@ -36,7 +36,7 @@ from s3gw.object_version import (
 from s3gw.s3.conditions import NO_CONDITIONS, DeleteConditions
 from s3gw.s3.errors import AccessDenied, NoSuchBucket
 from s3gw.swift.errors import SwiftStatus
-from s3gw.version_changes import delete_version, replace_null, restore
+from s3gw.version_changes import delete_version, mend, replace_null, restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ async def _delete_named(subject: Subject, version_id: str, conditions: DeleteCon
         why = await absence(subject, {})
         if conditions.if_match is not None or isinstance(why, NoSuchBucket):
             raise why
+        if current is None:
+            await mend(subject)
         return Deleted(version_id)
     if names_marker(named):
         conditions.check(None, None, None)

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from s3gw.call import Call
-from s3gw.mapping.versions import ENABLED
 from s3gw.object_version import Subject, newest_headers, object_of
 from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
 from s3gw.s3.errors import NoSuchKey, PreconditionFailed
 from s3gw.s3.headers import etag_matches
 from s3gw.s3.request import Headers
 from s3gw.upload import reads_first
+from s3gw.version_changes import is_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,8 @@ async def check_put(call: Call, conditions: WriteConditions) -> None:
     Swift does not judge that in time where versioning is on, for there it has stored the version
     by then (`version_changes.discard`), and if the body is read before Swift is asked.
     """
-    in_time = not conditions.is_exclusive or not (reads_first(call) or await _keeps_versions(call))
+    in_time = not conditions.is_exclusive or not (reads_first(call) or await is_kept(call))
     await check_target(call, conditions, swift_judges=in_time)
-
-
-async def _keeps_versions(call: Call) -> bool:
-    return call.sees_all and (await call.bucket_facts()).versioning == ENABLED
 
 
 async def _check_match(

@@ -11,8 +11,15 @@ import structlog
 
 from s3gw.buckets.facts import read_facts
 from s3gw.call import Call
-from s3gw.mapping.versions import NULL, SUSPENDED, VERSION_ID, is_marker, query_for
-from s3gw.object_version import Subject, find_null, newest_headers, object_of, top_version
+from s3gw.mapping.versions import ENABLED, NULL, SUSPENDED, VERSION_ID, is_marker, query_for
+from s3gw.object_version import (
+    Subject,
+    find_null,
+    is_hidden_as_null,
+    newest_headers,
+    object_of,
+    top_version,
+)
 from s3gw.s3.errors import S3Error
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 
@@ -41,6 +48,14 @@ async def written(call: Call, headers: Mapping[str, str], key: str | None = None
     except (SwiftStatus, SwiftUnreachable, S3Error) as error:
         _log.warning("an older null version stays", request_id=call.request_id, reason=str(error))
     return NULL
+
+
+async def is_kept(call: Call) -> bool:
+    """Whether what is written becomes a version of its own: versioning is on, as far as is known.
+
+    Strangers do not know.
+    """
+    return call.sees_all and (await call.bucket_facts()).versioning == ENABLED
 
 
 async def replace_null(subject: Subject) -> None:
@@ -109,6 +124,22 @@ async def restore(subject: Subject) -> None:
             return
         if await _link(subject, str(top["version_id"])):
             return
+
+
+async def mend(subject: Subject) -> None:
+    """End the delete of a newest version that was cut short before another one was linked.
+
+    A key without an object under whose newest version there is no marker may as well have been
+    deleted while versioning was suspended: then it stays.
+    """
+    top = await top_version(subject)
+    if top is None or is_marker(top) or not is_hidden_as_null(top):
+        return
+    facts = await read_facts(subject.swift, subject.bucket)
+    if facts is None or facts.versioning != ENABLED:
+        return
+    if facts.history.is_on_since(str(top["version_id"])):
+        await restore(subject)
 
 
 async def _link(subject: Subject, version_id: str) -> bool:

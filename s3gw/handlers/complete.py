@@ -36,7 +36,7 @@ from s3gw.s3.upload_checksums import SummedPart, of_object
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
-from s3gw.version_changes import discard, take_back, written
+from s3gw.version_changes import discard, is_kept, take_back, written
 
 _log = structlog.get_logger(__name__)
 
@@ -233,7 +233,7 @@ async def _make(call: Call, upload_id: str, plan: _Plan) -> Mapping[str, str] | 
     try:
         if manifests.below and not await _put_below(call, upload_id, manifests):
             return None
-        return await call.swift.put_manifest(call.bucket, call.key, manifests.top, plan.headers)
+        stored = await call.swift.put_manifest(call.bucket, call.key, manifests.top, plan.headers)
     except SwiftStatus as error:
         await discard(call, error)
         # Swift may have stored what an earlier attempt sent, and lost its answer.
@@ -242,6 +242,10 @@ async def _make(call: Call, upload_id: str, plan: _Plan) -> Mapping[str, str] | 
             await _explain(call, upload_id, plan.parts, error)
             raise
         return earlier
+    if VERSION_ID in stored or not await is_kept(call):
+        return stored
+    # The headers came before the version was there: then it is told, unless it is hidden already.
+    return await _completed(call, upload_id, plan.etag) or stored
 
 
 async def _put_below(call: Call, upload_id: str, manifests: Manifests) -> bool:

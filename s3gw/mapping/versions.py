@@ -141,6 +141,10 @@ class History:
             del times[1:3]
         return History(tuple(times))
 
+    def is_on_since(self, version_id: str) -> bool:
+        """Whether versioning has been on without a break since before the version was written."""
+        return len(self.times) % 2 == 1 and self.times[-1] <= version_id
+
     def null_spans(self) -> Iterator[tuple[str, str]]:
         """From when until when (exclusive) objects were written as `null`; the last span first.
 

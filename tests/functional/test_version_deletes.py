@@ -6,6 +6,7 @@ import pytest
 import swiftclient
 
 from tests.functional.conftest import Raw
+from tests.functional.gates import Failing, Which
 from tests.functional.gateway import Running
 from tests.functional.test_deletes import upload
 from tests.functional.test_versioning import enable
@@ -309,3 +310,32 @@ def test_what_a_delete_costs(gateway: Running, s3: Any, bucket: str) -> None:
     assert cost(three) == ["HEAD", "HEAD", "DELETE", "HEAD", "GET", "PUT"]
     assert cost() == ["HEAD", "DELETE"]
     assert one
+
+
+class TestRepeats:
+    """A delete of the newest version that failed between its steps."""
+
+    def test_a_delete_that_was_cut_short_is_ended_by_its_repeat(
+        self, gateway: Running, s3: Any, bucket: str, swift: swiftclient.Connection
+    ) -> None:
+        enable(s3, bucket)
+        one, two = write(s3, bucket, b"1"), write(s3, bucket, b"2")
+        with gateway.watched() as wire:
+            wire.before = Failing(Which("PUT", f"/{bucket}/k"))
+            assert refusal(s3.delete_object, Bucket=bucket, Key="k", VersionId=two)[0] == 503
+        assert (ids(swift, bucket), is_there(swift, bucket, "k")) == ([one], False)
+        assert delete(s3, bucket, two) == (two, False)
+        assert (read(s3, bucket), ids(swift, bucket)) == (b"1", [one])
+
+    @pytest.mark.parametrize("again", [False, True])
+    def test_what_was_deleted_while_suspended_is_not_taken_for_that(
+        self, s3: Any, bucket: str, swift: swiftclient.Connection, *, again: bool
+    ) -> None:
+        enable(s3, bucket)
+        write(s3, bucket)
+        enable(s3, bucket, "Suspended")
+        delete(s3, bucket)
+        if again:
+            enable(s3, bucket)
+        assert delete(s3, bucket, ABSENT) == (ABSENT, False)
+        assert not is_there(swift, bucket, "k")

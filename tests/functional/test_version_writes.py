@@ -9,6 +9,7 @@ from tests.functional.conftest import Raw
 from tests.functional.gateway import Running
 from tests.functional.test_deletes import upload
 from tests.functional.test_versioning import enable
+from tests.functional.uploads import begin
 from tests.functional.versions import ids, put, switch, versions
 from tests.functional.witness import refusal
 
@@ -223,3 +224,44 @@ def test_what_a_write_costs(gateway: Running, s3: Any, bucket: str) -> None:
     # The version that was null before: a look at the bucket, a listing, and its end.
     assert cost() == ["PUT", "HEAD", "GET", "DELETE"]
     assert cost() == ["PUT", "HEAD", "GET"]
+
+
+def test_a_completed_upload_of_many_parts_tells_its_version_too(
+    gateway: Running, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many parts Swift is asked for a heartbeat, whose headers come before there is an id."""
+    monkeypatch.setattr("s3gw.swift.account._QUICK_MANIFEST", 0)
+    enable(s3, bucket)
+    made = []
+    for body in (b"one", b"two"):
+        upload = begin(s3, bucket)
+        upload.put(1, body)
+        with gateway.watched() as wire:
+            made.append(upload.complete()["VersionId"])
+            assert wire.methods() == ["HEAD", "GET", "PUT", "HEAD", "GET", "DELETE"]
+    for version_id, body in zip(made, (b"one", b"two"), strict=True):
+        found = s3.get_object(Bucket=bucket, Key="k", VersionId=version_id)
+        assert found["Body"].read() == body
+
+
+def test_a_version_that_is_hidden_already_is_not_told_for_another(
+    *,
+    gateway: Running,
+    s3: Any,
+    bucket: str,
+    swift: swiftclient.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("s3gw.swift.account._QUICK_MANIFEST", 0)
+    enable(s3, bucket)
+    upload = begin(s3, bucket)
+    upload.put(1, b"one")
+
+    async def overwrite(sent: Any) -> None:
+        if (sent.method, sent.path) == ("HEAD", f"/{bucket}/k"):
+            swift.put_object(bucket, "k", b"two")
+
+    with gateway.watched() as wire:
+        wire.before = overwrite
+        assert "VersionId" not in upload.complete()
+    assert len(ids(swift, bucket, "k")) == 2

@@ -116,6 +116,14 @@ class TestHistory:
                 ends_later = True
         assert history.was_null(written, COPIED) is (not is_on and ends_later)
 
+    @given(st.lists(times, max_size=9).map(sorted), times)
+    def test_it_is_on_since_a_version_if_nothing_was_switched_after_it(
+        self, switched: list[str], written: str
+    ) -> None:
+        later = [time for time in switched if time > written]
+        is_on = len(switched) % 2 == 1
+        assert History(tuple(switched)).is_on_since(written) is (is_on and not later)
+
     @given(st.lists(times, max_size=9).map(sorted))
     def test_spans_come_newest_first_and_apart(self, switched: list[str]) -> None:
         spans = [*History(tuple(switched)).null_spans()]
