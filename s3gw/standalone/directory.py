@@ -128,6 +128,18 @@ def claim(data: Path) -> Iterator[Layout]:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file atomically; only its owner may read it (mode 0600)."""
+    _written_beside(path, text).replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OSError if write_private could not write this file.
+
+    Nothing is to be seen under its name, for somebody may wait for what it will say.
+    """
+    _written_beside(path, "").unlink()
+
+
+def _written_beside(path: Path, text: str) -> Path:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
         fresh.unlink()
@@ -136,7 +148,7 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
+    return fresh
 
 
 def has_user_xattrs(path: Path) -> bool:

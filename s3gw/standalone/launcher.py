@@ -15,7 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
-from s3gw.standalone.directory import claim, write_private
+from s3gw.standalone.directory import check_writable, claim, write_private
 from s3gw.standalone.exits import Exit, StandaloneError
 from s3gw.standalone.loopback import death
 from s3gw.standalone.options import StandaloneOptions
@@ -166,8 +166,7 @@ def _ready_file_gone(path: Path | None) -> Iterator[None]:
         return
     try:
         path.unlink(missing_ok=True)
-        write_private(path, "")  # now, rather than after the start, is the time to fail
-        path.unlink()
+        check_writable(path)  # now, rather than after the start, is the time to fail
     except OSError as error:
         raise StandaloneError(
             Exit.UNWRITABLE, f"{path}: cannot be written as ready file: {error.strerror}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.standalone.directory import Layout, claim, has_user_xattrs, write_private
+from s3gw.standalone.directory import Layout, check_writable, claim, has_user_xattrs, write_private
 from s3gw.standalone.exits import Exit, StandaloneError
 
 
@@ -75,6 +75,25 @@ def test_clear_leaves_the_lock_and_the_logs(tmp_path: Path) -> None:
     layout.clear()
     assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "log"}
     assert layout.is_empty()
+
+
+def test_whether_a_file_can_be_written_is_found_out_without_its_being_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who polls for a ready file would take an empty one for it."""
+    path = tmp_path / "ready"
+    seen = []
+    unlink = Path.unlink
+
+    def look_and_unlink(gone: Path) -> None:
+        seen.append(path.exists())
+        unlink(gone)
+
+    monkeypatch.setattr(Path, "unlink", look_and_unlink)
+    check_writable(path)
+    assert (True not in seen, seen != [], list(tmp_path.iterdir())) == (True, True, [])
+    with pytest.raises(OSError, match="No such file"):
+        check_writable(tmp_path / "never" / "ready")
 
 
 def test_a_private_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path: Path) -> None:
