@@ -6,6 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 JOBS ?= 2
 REQUESTS ?= 100000
+EXAMPLES ?= 150
 SEED ?= 1
 FUZZ_SECONDS ?= 10
 
@@ -23,7 +24,7 @@ CLIENT_PIP := $(BIN)/python -m pip --disable-pip-version-check --python $(CLIENT
 INSTALLED_CLIENTS := $(CLIENTS)/installed $(if $(shell command -v npm),$(CLIENTS)/installed-node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients run test faults fuzz fuzz-parsers soak audit bench bench-memory lint format clean
+.PHONY: help install clients run test faults fuzz fuzz-parsers model soak audit bench bench-memory lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 - /p' Makefile
@@ -58,6 +59,9 @@ soak: $(INSTALLED_DEV) ## mixed traffic for 10 minutes while workers and Swift d
 audit: $(INSTALLED_DEV) ## ask pip-audit about the installed packages
 	@$(BIN)/python -c 'import pip_audit' 2>/dev/null || $(PIP) pip-audit
 	@$(BIN)/python -m pip_audit --skip-editable $(ARGS)
+
+model: $(INSTALLED_DEV) ## hold random sequences of requests against a model of S3; EXAMPLES=… says how many
+	@S3GW_TEST_MODEL=$(EXAMPLES) $(BIN)/python -m pytest tests/functional/test_bucket_model.py $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## measure Swift's own API, s3gw, s3api and rclone side by side
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
