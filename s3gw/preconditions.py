@@ -29,7 +29,10 @@ class WriteConditions:
 
     @classmethod
     def from_headers(cls, headers: Headers) -> "WriteConditions":
-        """Raises NotImplemented for an If-None-Match that S3 does not know either."""
+        """Raises NotImplemented for conditions that S3 does not know of writes either."""
+        for name in ("If-Modified-Since", "If-Unmodified-Since"):
+            if name.lower() in headers:
+                raise errors.NotImplemented(Header=name)
         if_none_match = headers.get("if-none-match")
         if if_none_match not in {None, "*"}:
             raise errors.NotImplemented(Header="If-None-Match")

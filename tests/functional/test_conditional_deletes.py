@@ -280,7 +280,7 @@ class TestManyObjects:
     ) -> None:
         good = put(s3, bucket)
         delete_many(s3, bucket, {"Key": "warm"})
-        free = [{"Key": f"free{number}"} for number in range(50)]
+        free = [{"Key": f"free{number}"} for number in range(999)]
         with tiny.watched() as wire:
             delete_many(s3, bucket, *free, {"Key": "k", "ETag": good["ETag"]})
             assert [str(sent) for sent in wire.sent] == [

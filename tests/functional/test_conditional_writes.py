@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import swiftclient
 
+from tests.functional.conftest import Raw
 from tests.functional.gates import Failing, Which
 from tests.functional.gateway import Running, s3_client
 from tests.functional.payloads import BUFFER_SIZE
@@ -144,3 +145,13 @@ def test_a_complete_whose_answer_was_lost_is_no_obstacle_to_its_repeat(
         assert "PUT" not in wire.methods()
     assert answer["VersionId"] == s3.head_object(Bucket=bucket, Key="k")["VersionId"]
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2
+
+
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since"])
+def test_a_condition_that_no_write_knows_is_refused(
+    raw: Raw, bucket: str, swift: swiftclient.Connection, name: str
+) -> None:
+    moment = [(name, "Tue, 02 Jan 2024 03:04:05 GMT")]
+    reply = raw("PUT", f"/{bucket}/k", moment, b"1")
+    assert (reply.status, reply.code, reply.error["Header"]) == (501, "NotImplemented", name)
+    assert not is_there(swift, bucket, "k")
