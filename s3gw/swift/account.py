@@ -306,7 +306,8 @@ class Account:
             headers={**headers, "Accept": "application/json"},
             body=json.dumps(manifest).encode("utf-8"),
         )
-        if response.status == 202:
+        # Without a heartbeat 202 is no report: a newer object is there, as if it came right after.
+        if response.status == 202 and "heartbeat" in query:
             check_report(response, await json_of(response), "PUT", _path(container, name))
         else:
             await response.read()

@@ -257,6 +257,13 @@ async def test_a_manifest_whose_headers_must_tell_all_goes_without_heartbeat(
     assert swift.asked[0][1].endswith("/c/o?multipart-manifest=put")
 
 
+async def test_a_manifest_that_a_newer_object_came_before_is_stored() -> None:
+    """Swift's 202 for that is a page, and no report."""
+    swift_account, _, _ = account(Answer(202, {"X-Trans-Id": "tx1"}, b"<html>Accepted</html>"))
+    stored = await swift_account.put_manifest("c", "o", [{"path": "/c/s"}], {})
+    assert stored["X-Trans-Id"] == "tx1"
+
+
 async def test_an_object_that_is_not_large_has_no_manifest() -> None:
     plain = Answer(200, {}, b"[1, 2]")
     swift_account, _, _ = account(plain)
