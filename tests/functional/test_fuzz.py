@@ -31,6 +31,7 @@ CLIENTS = 4
 PATIENCE = 30.0  # seconds until an answer that does not come is a hang
 _GROWTH = 40 * 1024  # KiB
 _FDS = 40
+_IDLE = 30  # seconds in which connections to Swift that nobody uses any more are closed
 _ERROR = re.compile(rb"<\?xml[^>]*\?>\s*<Error>")
 _BODILESS = {204, 304}
 
@@ -171,8 +172,11 @@ class Fuzzer:
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
                 group.create_task(self._client())
-        await asyncio.sleep(1.0)
-        self._measure()
+        for _ in range(_IDLE):
+            await asyncio.sleep(1.0)
+            self._measure()
+            if self.findings.fds[-1] < self.findings.fds[0] + _FDS:
+                break
 
     async def _client(self) -> None:
         for number in self._numbers:
