@@ -4,14 +4,12 @@ The rule: one listing of Swift's; more only where the page begins or ends in the
 if Swift cannot divide by the delimiter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from s3gw.buckets import parallel
 from s3gw.buckets.facts import from_headers
 from s3gw.call import Call
-from s3gw.mapping import etags
 from s3gw.mapping.listing import entry_time, query_for
 from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.version_listing import (
@@ -166,39 +164,30 @@ async def _page(call: Call, found: list[Listed | str], maximum: int, storage_cla
         next_marker = last.key, last.marker
     elif more and last is not None:
         next_marker = str(last), NULL
+    versions = [one for one in shown if isinstance(one, Listed)]
+    told = await call.services.etags.of_entries(
+        call.account_id,
+        call.swift,
+        call.bucket,
+        [one.entry for one in versions if not one.is_marker],
+    )
+    left = iter(told)
     return Page(
-        await parallel.for_each(
-            [one for one in shown if isinstance(one, Listed)],
-            lambda one: _entry(call, one, storage_class),
-        ),
+        [_entry(call, one, "" if one.is_marker else next(left), storage_class) for one in versions],
         [one for one in shown if isinstance(one, str)],
         next_marker,
     )
 
 
-async def _entry(call: Call, one: Listed, storage_class: str) -> VersionEntry:
+def _entry(call: Call, one: Listed, etag: str, storage_class: str) -> VersionEntry:
     return VersionEntry(
         key=one.key,
         version_id=one.version_id,
         is_latest=one.is_latest,
         last_modified=entry_time(one.entry),
         owner=call.owner,
-        etag="" if one.is_marker else await _etag(call, one.entry),
+        etag=etag,
         size=0 if one.is_marker else int(one.entry["bytes"]),
         storage_class=storage_class,
         delete_marker=one.is_marker,
-    )
-
-
-async def _etag(call: Call, entry: Mapping[str, Any]) -> str:
-    known = etags.from_entry(entry)
-    if known is not None:
-        return known
-    return await call.services.etags.of_listed(
-        call.account_id,
-        call.swift,
-        call.bucket,
-        str(entry["name"]),
-        str(entry["slo_etag"]),
-        {} if entry["version_id"] == NULL else {"version-id": str(entry["version_id"])},
     )

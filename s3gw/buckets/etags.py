@@ -5,9 +5,11 @@ has another Swift ETag.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
+from s3gw.buckets import parallel
 from s3gw.mapping import etags
 from s3gw.mapping.version_listing import is_divided_by_swift
 from s3gw.mapping.versions import NULL
@@ -83,6 +85,28 @@ class EtagCache:
         ):
             self._remember(place, found)
         return found
+
+    async def of_entries(
+        self, owner: str, account: Account, bucket: str, entries: Sequence[Mapping[str, Any]]
+    ) -> list[str]:
+        """The S3 ETags of objects or versions that a listing shows, in its order.
+
+        Swift is asked for those only that their entries do not tell: of foreign large objects.
+        """
+        told = [etags.from_entry(entry) for entry in entries]
+
+        async def read(pair: tuple[Mapping[str, Any], str | None]) -> str:
+            entry, etag = pair
+            if etag is not None:
+                return etag
+            version = str(entry.get("version_id", NULL))
+            query = NEWEST if version == NULL else {"version-id": version}
+            place = str(entry["name"]), str(entry["slo_etag"])
+            return await self.of_listed(owner, account, bucket, *place, query)
+
+        if None in told:
+            return await parallel.for_each(zip(entries, told, strict=True), read)
+        return [etag for etag in told if etag is not None]
 
     async def read_ahead(
         self,

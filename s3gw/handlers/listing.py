@@ -3,11 +3,9 @@
 The rule: more only for ETags of large objects that Swift's listing does not tell.
 """
 
-from s3gw.buckets import parallel
 from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
 from s3gw.listed_versions import Page as VersionsPage, Wanted, read_page
-from s3gw.mapping import etags
 from s3gw.mapping.listing import Page, entry_time, page_of, query_for
 from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.versions import NULL
@@ -16,7 +14,6 @@ from s3gw.s3 import listings
 from s3gw.s3.errors import InvalidArgument, NoSuchBucket
 from s3gw.s3.headers import encoding_type, parse_count
 from s3gw.s3.tokens import decode_token, encode_token
-from s3gw.swift.account import Entry
 from s3gw.swift.errors import SwiftStatus
 
 
@@ -160,28 +157,14 @@ async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: i
 
 
 async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:
-    known = [etags.from_entry(entry) for entry in page.entries]
-    if None in known:
-        known = await _with_read_etags(call, page, known)
+    found = await call.services.etags.of_entries(
+        call.account_id, call.swift, call.bucket, page.entries
+    )
     owner = call.owner
     shown = class_of(page.storage_policy, call.settings.s3.storage_classes)
     return [
         listings.ObjectEntry(
-            str(entry["name"]), entry_time(entry), etag or "", int(entry["bytes"]), owner, shown
+            str(entry["name"]), entry_time(entry), etag, int(entry["bytes"]), owner, shown
         )
-        for entry, etag in zip(page.entries, known, strict=True)
+        for entry, etag in zip(page.entries, found, strict=True)
     ]
-
-
-async def _with_read_etags(call: Call, page: Page, known: list[str | None]) -> list[str | None]:
-    """Ask the objects whose entry does not tell their S3 ETag (foreign large objects)."""
-
-    async def read(pair: tuple[Entry, str | None]) -> str:
-        entry, etag = pair
-        if etag is not None:
-            return etag
-        return await call.services.etags.of_listed(
-            call.account_id, call.swift, call.bucket, str(entry["name"]), str(entry["slo_etag"])
-        )
-
-    return [*await parallel.for_each(zip(page.entries, known, strict=True), read)]

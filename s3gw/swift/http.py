@@ -20,7 +20,7 @@ from s3gw.swift.errors import SwiftUnreachable
 from s3gw.swift.transport import Traffic, Upload
 
 # What aiohttp holds of an answer before it stops reading, and then it has one read of uvloop's,
-# 250 KiB: so each piece is sent on before the next one comes, while the cache still has it.
+# 250 KiB: each piece is sent on before the next one comes.  More is no faster on a quiet machine.
 _READ_BUFFER = 64 * 1024
 
 # Below the 60 s after which a Swift proxy closes an idle connection by default, so that a
