@@ -43,7 +43,6 @@ class Entry:
 
     account: str
     """Swift's name of the account; empty in an entry that makes no sense."""
-    nonce: str
     age: float
     """Seconds, by Swift's own clock."""
 
@@ -75,20 +74,18 @@ async def read(service: Account, bucket: str, *, newest: bool = False) -> Entry 
         if error.status == 404:
             return None
         raise
-    account, nonce = _parse(await answer.read(_SIZE), bucket)
-    return Entry(account, nonce, _age(answer.headers.get))
+    return Entry(_account(await answer.read(_SIZE), bucket), _age(answer.headers.get))
 
 
-def _parse(body: bytes, bucket: str) -> tuple[str, str]:
+def _account(body: bytes, bucket: str) -> str:
     try:
-        document = json.loads(body)
-        account, nonce = document["account"], str(document.get("nonce", ""))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        account, nonce = None, ""
+        account = json.loads(body)["account"]
+    except (ValueError, TypeError, KeyError):
+        account = None
     if not is_account(account):
         _log.error("a bucket's registry entry makes no sense", bucket=bucket)
-        return "", ""
-    return account, nonce
+        return ""
+    return str(account)
 
 
 def _age(get: Callable[[str], str | None]) -> float:

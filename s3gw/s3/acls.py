@@ -54,11 +54,6 @@ _GROUPS = MappingProxyType({uri: group for group, uri in GROUP_URIS.items()})
 _GRANTEE = re.compile(r'\s*([A-Za-z]+)\s*=\s*("[^"]*"|[^",\s]*)\s*')
 
 
-def is_named(headers: Headers) -> bool:
-    """Whether the headers say anything of an ACL."""
-    return bool(headers.get(ACL_HEADER)) or any(name in headers for name in GRANT_HEADERS)
-
-
 def from_headers(headers: Headers, owner: str, bucket_owner: str) -> Acl | None:
     """The ACL that the headers ask for, for an owner; None if they say nothing of one.
 

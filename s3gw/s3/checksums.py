@@ -92,11 +92,6 @@ class Checksum:
     algorithm: str
     value: str
 
-    @property
-    def header(self) -> str:
-        """The name of the header (or trailer) that carries it."""
-        return PREFIX + self.algorithm
-
 
 def new_hasher(algorithm: str) -> Hasher:
     """A running checksum of one of the COMPUTED algorithms."""

@@ -196,12 +196,3 @@ class _Chain:
         if not same(calculated, provided):
             raise mismatch(provided, text.encode())
         self._previous = calculated
-
-
-def stored_encoding(content_encoding: str | None) -> str | None:
-    """A Content-Encoding without `aws-chunked`, which is of the wire; None if nothing is left."""
-    if content_encoding is None or "aws-chunked" not in content_encoding.lower():
-        return content_encoding or None
-    codings = (coding.strip() for coding in content_encoding.split(","))
-    left = [coding for coding in codings if coding and coding.lower() != "aws-chunked"]
-    return ", ".join(left) or None

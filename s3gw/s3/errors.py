@@ -102,16 +102,6 @@ class EntityTooSmall(
 ): ...
 
 
-class IllegalLocationConstraintException(
-    S3Error,
-    status=400,
-    text=(
-        "The unspecified location constraint is incompatible for the region specific "
-        "endpoint this request was sent to."
-    ),
-): ...
-
-
 class IllegalVersioningConfigurationException(
     S3Error,
     status=400,
@@ -140,11 +130,6 @@ class InvalidArgument(S3Error, status=400, text="Invalid Argument"): ...
 
 
 class InvalidBucketName(S3Error, status=400, text="The specified bucket is not valid."): ...
-
-
-class InvalidChunkSizeError(
-    S3Error, status=403, text="Only the last chunk is allowed to have a size less than 8192 bytes"
-): ...
 
 
 class InvalidDigest(S3Error, status=400, text="The Content-MD5 you specified was invalid."): ...

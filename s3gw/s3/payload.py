@@ -238,7 +238,6 @@ class BodyCheck:
         "_sha256",
         "checksum",
         "received",
-        "trailing",
     )
 
     def __init__(
@@ -258,8 +257,6 @@ class BodyCheck:
         """Decoded bytes so far."""
         self.checksum: Checksum | None = None
         """After finish(): the verified checksum; None also for an algorithm not computed."""
-        self.trailing = False
-        """The checksum came in a trailer."""
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the wire in; returns decoded ones that may go on, perhaps none.
@@ -343,7 +340,6 @@ class BodyCheck:
             name = promised.algorithm.upper()
             raise BadDigest(f"The {name} you specified did not match the calculated checksum.")
         self.checksum = promised
-        self.trailing = trailer is not None
 
 
 def _decoder(expectation: BodyExpectation, signing: Signing | None) -> ChunkDecoder | None:

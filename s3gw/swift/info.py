@@ -29,7 +29,6 @@ class ClusterInfo:
     max_manifest_segments: int = 1000
     max_deletes_per_request: int = 10_000
     bulk_delete: bool = True
-    slo: bool = True
     slo_async_delete: bool = False
     """Swift takes segments to its expirer, and answers at once."""
     object_versioning: bool = True
@@ -60,7 +59,6 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
             "bulk_delete", "max_deletes_per_request", plain.max_deletes_per_request
         ),
         bulk_delete="bulk_delete" in document,
-        slo="slo" in document,
         slo_async_delete=flag("slo", "allow_async_delete"),
         object_versioning="object_versioning" in document,
     )

@@ -66,7 +66,6 @@ class Exchange:
         self.method, self.target = head.first[:2]
         self._reader, self._writer = client
         self._way = way
-        self._is_sent = False
 
     def __str__(self) -> str:
         return f"{self.method} {unquote(self.target)}"

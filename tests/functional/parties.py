@@ -8,7 +8,7 @@ import http.client
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -63,12 +63,6 @@ class Nobody:
                 return Answer(reply.status, found, reply.read())
         finally:
             connection.close()
-
-
-class Witness(Protocol):
-    """Swift itself, as one user of a project."""
-
-    def __call__(self, person: Person) -> swiftclient.Connection: ...
 
 
 @dataclass(frozen=True, slots=True)

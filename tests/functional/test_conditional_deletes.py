@@ -4,7 +4,7 @@ What becomes of a key without an object was measured on AWS by others:
 https://github.com/localstack/localstack/issues/13894
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,8 +20,6 @@ from tests.functional.test_versioning import enable
 from tests.functional.uploads import begin, etag_of, refusal
 from tests.functional.versions import ids
 from tests.functional.witness import is_there, names
-
-Check = Callable[[dict[str, Any]], None]
 
 SIZE, TIME = "x-amz-if-match-size", "x-amz-if-match-last-modified-time"
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from s3gw.access.acl import Acl, Grant, Group, Permission, Project, private
 from s3gw.s3 import documents
-from s3gw.s3.acls import from_headers, from_request, is_named, parse_policy
+from s3gw.s3.acls import from_headers, from_request, parse_policy
 from s3gw.s3.errors import (
     AccessDenied,
     InvalidArgument,
@@ -52,12 +52,10 @@ def grants_of(acl: Acl | None) -> set[tuple[Project | Group, Permission]]:
 @pytest.mark.parametrize("pairs", [(), (("x-amz-acl", ""),), (("x-amz-meta-acl", "private"),)])
 def test_headers_may_say_nothing_of_an_acl(pairs: tuple[tuple[str, str], ...]) -> None:
     assert asked(*pairs) is None
-    assert not is_named(Headers(pairs))
 
 
 def test_a_canned_name_is_its_acl() -> None:
     assert asked(("X-Amz-Acl", "private")) == private(OWNER)
-    assert is_named(Headers([("X-Amz-Acl", "private")]))
     assert (Group.ALL_USERS, Permission.READ) in grants_of(asked(("x-amz-acl", "public-read")))
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, strategies as st
 
-from s3gw.s3.chunked import ChunkDecoder, stored_encoding
+from s3gw.s3.chunked import ChunkDecoder
 from s3gw.s3.errors import (
     IncompleteBody,
     MalformedTrailerError,
@@ -282,21 +282,3 @@ def test_random_frames_raise_nothing_but_s3_errors(*, words: list[bytes], signed
 def test_the_empty_body_is_one_empty_chunk() -> None:
     assert encode([], signed=False, trailers=[], form=AWS) == b"0\r\n\r\n"
     assert decode([b"0\r\n\r\n"], signed=False, trailers=True) == (b"", None)
-
-
-@pytest.mark.parametrize(
-    ("sent", "stored"),
-    [
-        (None, None),
-        ("", None),
-        ("gzip", "gzip"),
-        ("gzip, br", "gzip, br"),
-        ("aws-chunked", None),
-        ("AWS-Chunked", None),
-        ("gzip,aws-chunked", "gzip"),
-        ("aws-chunked, gzip,br", "gzip, br"),
-        ("aws-chunked,aws-chunked", None),
-    ],
-)
-def test_aws_chunked_is_not_stored(sent: str | None, stored: str | None) -> None:
-    assert stored_encoding(sent) == stored

@@ -10,7 +10,7 @@ from s3gw.swift.info import ClusterInfo, InfoCache, info_url, parse_info
 from s3gw.swift.transport import SwiftResponse, Traffic, Upload
 from tests.unit.swift.test_account import Answer, Headers
 
-DEFAULT = ClusterInfo(bulk_delete=False, slo=False, object_versioning=False)
+DEFAULT = ClusterInfo(bulk_delete=False, object_versioning=False)
 
 
 def test_limits_are_read_from_the_document() -> None:
@@ -23,7 +23,7 @@ def test_limits_are_read_from_the_document() -> None:
         }
     )
     assert (info.max_file_size, info.max_meta_count, info.max_meta_name_length) == (100, 7, 8)
-    assert (info.slo, info.max_manifest_segments) == (True, 50)
+    assert info.max_manifest_segments == 50
     assert info.object_versioning
     assert (info.bulk_delete, info.max_deletes_per_request) == (True, 10)
     assert info.max_meta_value_length == 256
