@@ -5,7 +5,9 @@ wrong fails the test.
 """
 
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +60,12 @@ class Peer:
         """Send bytes."""
         self._connection.sendall(data)
 
+    def drip(self, data: bytes, *, size: int = 1, pause: float = 0.0003) -> None:
+        """Send bytes in pieces, which the other end gets to see one by one."""
+        for start in range(0, len(data), size):
+            self.send(data[start : start + size])
+            time.sleep(pause)
+
     def answer(self, status: str, *headers: str, body: bytes = b"") -> None:
         """Send a whole answer."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
@@ -107,11 +115,19 @@ class Backend:
 
 
 @contextmanager
-def serving(*scripts: Script) -> Iterator[Backend]:
-    """A backend; at the end of the block all scripts must have ended without a failure."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        backend = Backend(f"http://127.0.0.1:{listening.getsockname()[1]}", list(scripts))
-        accepting = threading.Thread(target=_accept, args=(listening, backend))
+def serving(
+    *scripts: Script, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[Backend]:
+    """A backend; at the end of the block all scripts must have ended without a failure.
+
+    `tls`: it speaks HTTPS, and a client that does not like its certificate is none of its failures.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listening:
+        name = f"[{host}]" if ":" in host else host
+        scheme = "http" if tls is None else "https"
+        backend = Backend(f"{scheme}://{name}:{listening.getsockname()[1]}", list(scripts))
+        accepting = threading.Thread(target=_accept, args=(listening, backend, tls))
         accepting.start()
         try:
             yield backend
@@ -121,7 +137,7 @@ def serving(*scripts: Script) -> Iterator[Backend]:
     backend.check()
 
 
-def _accept(listening: socket.socket, backend: Backend) -> None:
+def _accept(listening: socket.socket, backend: Backend, tls: ssl.SSLContext | None) -> None:
     """Serve every connection, until nobody listens any more and all scripts have ended."""
     threads = []
     while True:
@@ -130,15 +146,28 @@ def _accept(listening: socket.socket, backend: Backend) -> None:
         except OSError:
             break
         connection.settimeout(_PATIENCE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         script = backend.scripts[min(backend.connections, len(backend.scripts) - 1)]
         backend.connections += 1
-        threads.append(threading.Thread(target=_run, args=(connection, script, backend)))
+        threads.append(threading.Thread(target=_run, args=(connection, script, backend, tls)))
         threads[-1].start()
     for thread in threads:
         thread.join()
 
 
-def _run(connection: socket.socket, script: Script, backend: Backend) -> None:
+def _run(
+    connection: socket.socket, script: Script, backend: Backend, tls: ssl.SSLContext | None
+) -> None:
+    with connection:
+        if tls is not None:
+            try:
+                connection = tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
+        _run_script(connection, script, backend)
+
+
+def _run_script(connection: socket.socket, script: Script, backend: Backend) -> None:
     with connection:
         try:
             script(Peer(connection, backend.heads))
