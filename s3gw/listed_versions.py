@@ -10,7 +10,7 @@ from typing import Any
 
 from s3gw.buckets.facts import from_headers
 from s3gw.call import Call
-from s3gw.mapping.listing import entry_time, query_for
+from s3gw.mapping.listing import entry_timestamp, query_for
 from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.version_listing import (
     Listed,
@@ -51,6 +51,7 @@ class Page:
     versions: Sequence[VersionEntry]
     prefixes: Sequence[str]
     next_marker: tuple[str, str] | None
+    storage_class: str
 
 
 _Found = tuple[list[Listed | str], str]
@@ -173,21 +174,20 @@ async def _page(call: Call, found: list[Listed | str], maximum: int, storage_cla
     )
     left = iter(told)
     return Page(
-        [_entry(call, one, "" if one.is_marker else next(left), storage_class) for one in versions],
+        [_entry(one, "" if one.is_marker else next(left)) for one in versions],
         [one for one in shown if isinstance(one, str)],
         next_marker,
+        storage_class,
     )
 
 
-def _entry(call: Call, one: Listed, etag: str, storage_class: str) -> VersionEntry:
+def _entry(one: Listed, etag: str) -> VersionEntry:
     return VersionEntry(
         key=one.key,
         version_id=one.version_id,
         is_latest=one.is_latest,
-        last_modified=entry_time(one.entry),
-        owner=call.owner,
+        last_modified=entry_timestamp(one.entry),
         etag=etag,
-        size=0 if one.is_marker else int(one.entry["bytes"]),
-        storage_class=storage_class,
+        size=0 if one.is_marker else one.entry["bytes"],
         delete_marker=one.is_marker,
     )

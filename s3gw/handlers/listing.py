@@ -6,7 +6,7 @@ The rule: more only for ETags of large objects that Swift's listing does not tel
 from s3gw.buckets.facts import from_headers
 from s3gw.call import Call, Response
 from s3gw.listed_versions import Page as VersionsPage, Wanted, read_page
-from s3gw.mapping.listing import Page, entry_time, page_of, query_for
+from s3gw.mapping.listing import Page, entry_timestamp, page_of, query_for
 from s3gw.mapping.storage_classes import class_of
 from s3gw.mapping.versions import NULL
 from s3gw.patience import xml_response
@@ -40,6 +40,8 @@ async def list_objects(call: Call) -> Response:
                 common_prefixes=page.prefixes,
                 marker=marker,
                 objects=await _objects(call, page),
+                owner=call.owner,
+                storage_class=_class(call, page),
                 next_marker=page.next_marker,
             )
         )
@@ -63,7 +65,8 @@ async def list_objects_v2(call: Call) -> Response:
                 url_encoded=url_encoded,
                 common_prefixes=page.prefixes,
                 objects=await _objects(call, page),
-                fetch_owner=call.query.get("fetch-owner") == "true",
+                owner=call.owner if call.query.get("fetch-owner") == "true" else None,
+                storage_class=_class(call, page),
                 token=token,
                 start_after=start_after,
                 next_token=None if page.next_marker is None else encode_token(page.next_marker),
@@ -99,6 +102,8 @@ async def list_object_versions(call: Call) -> Response:
                 key_marker=marker,
                 version_id_marker=version_marker,
                 versions=found.versions,
+                owner=call.owner,
+                storage_class=found.storage_class,
                 next_marker=found.next_marker,
             )
         )
@@ -110,21 +115,22 @@ async def _null_versions(
 ) -> VersionsPage:
     """A page in a bucket that never had versioning: each object is its one version."""
     page = await _read(call, prefix, delimiter, marker, maximum)
+    objects = await _objects(call, page)
     versions = [
         listings.VersionEntry(
-            key=entry.key,
+            key=key,
             version_id=NULL,
             is_latest=True,
-            last_modified=entry.last_modified,
-            owner=entry.owner,
-            etag=entry.etag,
-            size=entry.size,
-            storage_class=entry.storage_class,
+            last_modified=time,
+            etag=etag,
+            size=size,
         )
-        for entry in await _objects(call, page)
+        for key, time, etag, size in zip(
+            objects.keys, objects.times, objects.etags, objects.sizes, strict=True
+        )
     ]
     next_marker = None if page.next_marker is None else (page.next_marker, NULL)
-    return VersionsPage(versions, page.prefixes, next_marker)
+    return VersionsPage(versions, page.prefixes, next_marker, _class(call, page))
 
 
 def _parameters(call: Call) -> tuple[str, str, int, bool]:
@@ -156,15 +162,17 @@ async def _read(call: Call, prefix: str, delimiter: str, marker: str, maximum: i
     return page
 
 
-async def _objects(call: Call, page: Page) -> list[listings.ObjectEntry]:
-    found = await call.services.etags.of_entries(
+async def _objects(call: Call, page: Page) -> listings.Objects:
+    told = await call.services.etags.of_entries(
         call.account_id, call.swift, call.bucket, page.entries
     )
-    owner = call.owner
-    shown = class_of(page.storage_policy, call.settings.s3.storage_classes)
-    return [
-        listings.ObjectEntry(
-            str(entry["name"]), entry_time(entry), etag, int(entry["bytes"]), owner, shown
-        )
-        for entry, etag in zip(page.entries, found, strict=True)
-    ]
+    return listings.Objects(
+        keys=[entry["name"] for entry in page.entries],
+        times=[*map(entry_timestamp, page.entries)],
+        etags=told,
+        sizes=[entry["bytes"] for entry in page.entries],
+    )
+
+
+def _class(call: Call, page: Page) -> str:
+    return class_of(page.storage_policy, call.settings.s3.storage_classes)

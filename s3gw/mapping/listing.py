@@ -10,11 +10,19 @@ from typing import Any
 
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.s3 import errors  # whose NotImplemented would hide the one of dataclasses
+from s3gw.s3.dates import timestamp
 from s3gw.s3.errors import KeyTooLongError
 from s3gw.swift.account import Entry
+from s3gw.swift.answers import moment_of
+from s3gw.swift.errors import SwiftUnreachable
 
 UNSEEKABLE = ("\ud7ff", "\U0010ffff")
 """Swift seeks the end of a prefix by the character after its last one, which these have not."""
+
+
+_SECOND = timedelta(seconds=1)
+# Of each second of a minute but the last.
+_NEXT = {f"{second:02}": f"{second + 1:02}" for second in range(59)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,8 @@ def page_of(headers: Mapping[str, str], listed: list[Entry], maximum: int) -> Pa
     shown = listed[:maximum]
     more = len(listed) > maximum
     return Page(
-        entries=tuple(entry for entry in shown if "subdir" not in entry),
-        prefixes=tuple(str(entry["subdir"]) for entry in shown if "subdir" in entry),
+        entries=tuple([entry for entry in shown if "subdir" not in entry]),
+        prefixes=tuple([str(entry["subdir"]) for entry in shown if "subdir" in entry]),
         next_marker=_name(shown[-1]) if more and shown else None,
         storage_policy=headers.get("X-Storage-Policy", ""),
     )
@@ -81,12 +89,26 @@ def page_of(headers: Mapping[str, str], listed: list[Entry], maximum: int) -> Pa
 def entry_time(entry: Mapping[str, Any]) -> datetime:
     """An entry's time, rounded up to the second as Swift does in Last-Modified.
 
-    Otherwise a listing and a HEAD would differ, and sync tools copy everything again.
+    Otherwise a listing and a HEAD would differ, and sync tools copy everything again.  Raises
+    SwiftUnreachable for what is no time.
     """
-    moment = datetime.fromisoformat(str(entry["last_modified"])).replace(tzinfo=UTC)
-    if moment.microsecond:
-        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
-    return moment
+    moment = moment_of(entry).replace(tzinfo=UTC)
+    if not moment.microsecond:
+        return moment
+    try:
+        return moment.replace(microsecond=0) + _SECOND
+    except OverflowError as error:
+        raise SwiftUnreachable("answer is not a listing: a time is beyond time") from error
+
+
+def entry_timestamp(entry: Mapping[str, Any]) -> str:
+    """`s3.dates.timestamp(entry_time(entry))`, in a fifth of the time: a page has a thousand."""
+    moment = moment_of(entry)
+    text = entry["last_modified"]
+    as_usual = len(text) == 26 and text[4:20:3] == "--T::."  # 2024-01-02T03:04:05.678901
+    if as_usual and moment.microsecond and text[17:19] in _NEXT:
+        return f"{text[:17]}{_NEXT[text[17:19]]}.000Z"
+    return timestamp(entry_time(entry))
 
 
 def _name(entry: Mapping[str, Any]) -> str:

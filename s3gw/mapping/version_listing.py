@@ -7,7 +7,7 @@ key.  What cannot be told from the page alone is given by who asked on.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from s3gw.mapping.layout import NAME_LIMIT
 from s3gw.mapping.versions import NULL, History, is_marker, stamp_of
@@ -27,8 +27,7 @@ class Start:
     """Swift's id of the version that is `null`; empty if none of the page is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """An entry of S3's listing."""
 
     entry: Mapping[str, Any]

@@ -8,10 +8,11 @@ versioning on; that it is `null` is told by when the gateway switched versioning
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from s3gw.s3.errors import InvalidArgument
+from s3gw.swift.answers import moment_of
 
 NULL = "null"
 """S3's name for the version of an object that was written without versioning."""
@@ -91,7 +92,7 @@ def names_marker(headers: Mapping[str, str]) -> bool:
 
 def stamp_of(entry: Mapping[str, Any]) -> str:
     """An entry's time as Swift's timestamp; entries of containers have it as a date."""
-    moment = datetime.fromisoformat(str(entry.get("last_modified", ""))).replace(tzinfo=UTC)
+    moment = moment_of(entry).replace(tzinfo=UTC)
     return f"{int(moment.timestamp()):010d}.{moment.microsecond // 10:05d}"
 
 
@@ -164,7 +165,7 @@ class History:
         version_id = str(entry["version_id"])
         if version_id == NULL or is_marker(entry):
             return version_id == NULL
-        return self.was_null(version_id, stamp_of(entry))
+        return self._is_of_null_span(version_id) and _is_copied(version_id, stamp_of(entry))
 
     def was_null(self, version_id: str, stamp: str) -> bool:
         """Whether a version that Swift has a timestamp for was written as `null`.
@@ -173,9 +174,14 @@ class History:
         to where versions are when it was overwritten; what has not been touched since it was
         written never was `null`, whatever the history says.
         """
-        return stamp != version_id.partition("_")[0] and any(
-            start <= version_id < end for start, end in self.null_spans()
-        )
+        return _is_copied(version_id, stamp) and self._is_of_null_span(version_id)
+
+    def _is_of_null_span(self, version_id: str) -> bool:
+        return any(start <= version_id < end for start, end in self.null_spans())
+
+
+def _is_copied(version_id: str, stamp: str) -> bool:
+    return stamp != version_id.partition("_")[0]
 
 
 NO_HISTORY = History()

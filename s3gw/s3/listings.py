@@ -7,39 +7,40 @@ URL-encoded; ids, tokens and bucket names never are.  A page is truncated if it 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
 from urllib.parse import quote
 
 from s3gw.s3.dates import timestamp
 from s3gw.s3.documents import Owner, checksum_element, optional, owner_element, quoted
-from s3gw.s3.xml import Element
+from s3gw.s3.xml import QUOTED_SLOT, SLOT, Element, Pattern, Written
 
 Encoder = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectEntry:
-    """An object: ETag without quotes, size in bytes, time rounded up to the second."""
+class Objects:
+    """The objects of a page in columns, as they are written: a page has a thousand of them."""
 
-    key: str
-    last_modified: datetime
-    etag: str
-    size: int
-    owner: Owner
-    storage_class: str = "STANDARD"
+    keys: Sequence[str]
+    times: Sequence[str]
+    """As `timestamp` writes them."""
+    etags: Sequence[str]
+    """Without quotes."""
+    sizes: Sequence[int]
+    """In bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionEntry:
+class VersionEntry(NamedTuple):
     """A version of an object, or a delete marker, which has neither ETag nor size."""
 
     key: str
     version_id: str
     is_latest: bool
-    last_modified: datetime
-    owner: Owner
+    last_modified: str
+    """As `timestamp` writes it."""
     etag: str = ""
     size: int = 0
-    storage_class: str = "STANDARD"
     delete_marker: bool = False
 
 
@@ -92,7 +93,9 @@ class ObjectPage(_Page):
     """A page of ListObjects (V1)."""
 
     marker: str
-    objects: Sequence[ObjectEntry]
+    objects: Objects
+    owner: Owner
+    storage_class: str = "STANDARD"
     next_marker: str | None = None
     """The last key or prefix of the page, if there are more."""
 
@@ -101,8 +104,10 @@ class ObjectPage(_Page):
 class ObjectPageV2(_Page):
     """A page of ListObjectsV2."""
 
-    objects: Sequence[ObjectEntry]
-    fetch_owner: bool
+    objects: Objects
+    owner: Owner | None
+    """Shown if the request wants it."""
+    storage_class: str = "STANDARD"
     token: str | None = None
     """The continuation token, as it was sent."""
     start_after: str | None = None
@@ -116,6 +121,8 @@ class VersionPage(_Page):
     key_marker: str
     version_id_marker: str
     versions: Sequence[VersionEntry]
+    owner: Owner
+    storage_class: str = "STANDARD"
     next_marker: tuple[str, str] | None = None
     """The key and the version id at which the next page begins."""
 
@@ -170,7 +177,7 @@ def list_objects(page: ObjectPage) -> Element:
             ("MaxKeys", page.maximum),
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_marker is not None),
-            *(_object(entry, page.encode, with_owner=True) for entry in page.objects),
+            _contents(page, page.objects, page.owner, page.storage_class),
             *_common_prefixes(page),
         ],
     )
@@ -187,11 +194,11 @@ def list_objects_v2(page: ObjectPageV2) -> Element:
             None if after is None else ("StartAfter", page.encode(after)),
             optional("ContinuationToken", page.token),
             optional("NextContinuationToken", page.next_token),
-            ("KeyCount", len(page.objects) + len(page.common_prefixes)),
+            ("KeyCount", len(page.objects.keys) + len(page.common_prefixes)),
             ("MaxKeys", page.maximum),
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_token is not None),
-            *(_object(entry, page.encode, with_owner=page.fetch_owner) for entry in page.objects),
+            _contents(page, page.objects, page.owner, page.storage_class),
             *_common_prefixes(page),
         ],
     )
@@ -213,7 +220,7 @@ def list_versions(page: VersionPage) -> Element:
             ("MaxKeys", page.maximum),
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_marker is not None),
-            *(_version(entry, page.encode) for entry in page.versions),
+            *_versions(page),
             *_common_prefixes(page),
         ],
     )
@@ -268,32 +275,46 @@ def list_parts(page: PartPage) -> Element:
     )
 
 
-def _object(entry: ObjectEntry, encode: Encoder, *, with_owner: bool) -> Element:
-    return (
-        "Contents",
-        [
-            ("Key", encode(entry.key)),
-            ("LastModified", timestamp(entry.last_modified)),
-            ("ETag", quoted(entry.etag)),
-            ("Size", entry.size),
-            owner_element("Owner", entry.owner) if with_owner else None,
-            ("StorageClass", entry.storage_class),
-        ],
+def _contents(page: _Page, objects: Objects, owner: Owner | None, storage_class: str) -> Written:
+    pattern = Pattern(
+        (
+            "Contents",
+            [
+                *_slots("Key", "LastModified"),
+                ("ETag", QUOTED_SLOT),
+                ("Size", SLOT),
+                None if owner is None else owner_element("Owner", owner),
+                ("StorageClass", storage_class),
+            ],
+        )
     )
+    keys, sizes = [*map(page.encode, objects.keys)], [*map(str, objects.sizes)]
+    return pattern.written(keys, objects.times, objects.etags, sizes)
 
 
-def _version(entry: VersionEntry, encode: Encoder) -> Element:
-    named: list[Element] = [
-        ("Key", encode(entry.key)),
-        ("VersionId", entry.version_id),
-        ("IsLatest", entry.is_latest),
-        ("LastModified", timestamp(entry.last_modified)),
-    ]
-    owner = owner_element("Owner", entry.owner)
-    if entry.delete_marker:
-        return ("DeleteMarker", [*named, owner])
-    content: list[Element] = [("ETag", quoted(entry.etag)), ("Size", entry.size)]
-    return ("Version", [*named, *content, owner, ("StorageClass", entry.storage_class)])
+def _versions(page: VersionPage) -> Iterable[Written]:
+    """In the order of the page, what follows each other of one kind at a stroke."""
+    named = ("Key", "VersionId", "IsLatest", "LastModified")
+    owner = owner_element("Owner", page.owner)
+    storage_class = ("StorageClass", page.storage_class)
+    marker = Pattern(("DeleteMarker", [*_slots(*named), owner]))
+    content = [("ETag", QUOTED_SLOT), ("Size", SLOT)]
+    version = Pattern(("Version", [*_slots(*named), *content, owner, storage_class]))
+    for is_marker, group in groupby(page.versions, lambda entry: entry.delete_marker):
+        entries = [*group]
+        columns = [
+            [*map(page.encode, [entry.key for entry in entries])],
+            [entry.version_id for entry in entries],
+            ["true" if entry.is_latest else "false" for entry in entries],
+            [entry.last_modified for entry in entries],
+        ]
+        if not is_marker:
+            columns += [[entry.etag for entry in entries], [str(entry.size) for entry in entries]]
+        yield (marker if is_marker else version).written(*columns)
+
+
+def _slots(*tags: str) -> list[Element]:
+    return [(tag, SLOT) for tag in tags]
 
 
 def _upload(entry: UploadEntry, encode: Encoder) -> Element:

@@ -17,7 +17,14 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
-Content: TypeAlias = "str | int | Sequence[Element | None] | None"
+
+class Written(str):
+    """XML as it goes out: elements that are rendered already, or the text of one, escaped."""
+
+    __slots__ = ()
+
+
+Content: TypeAlias = "str | int | Sequence[Element | Written | None] | None"
 
 Element: TypeAlias = tuple[str, Content]
 """A tag and its content: text, a number, a truth, children, or None for an empty element.
@@ -25,6 +32,17 @@ Element: TypeAlias = tuple[str, Content]
 A child that is None is left out.  The tag may carry attributes, written as in XML; tags are
 ours and are not escaped, texts are.
 """
+
+
+class _Slot(Written):
+    """Content of a Pattern's element that another text takes the place of."""
+
+    __slots__ = ()
+
+
+SLOT = _Slot("%s")
+QUOTED_SLOT = _Slot("&quot;%s&quot;")
+"""In quotes, which are no text's own then: others are not escaped one by one for them."""
 
 _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
@@ -54,11 +72,33 @@ def render(root: Element) -> bytes:
     return "".join(pieces).encode("utf-8", "xmlcharrefreplace")
 
 
+class Pattern:
+    """An element that a document has very often, each with other texts: written at a stroke.
+
+    pattern = Pattern(("Contents", [("Key", SLOT), ("Size", SLOT), ("StorageClass", "STANDARD")]))
+    pattern.written(keys, sizes)
+    """
+
+    def __init__(self, element: Element) -> None:
+        pieces: list[str] = []
+        _write(element, pieces)
+        self._template = "".join(
+            piece if isinstance(piece, _Slot) else piece.replace("%", "%%") for piece in pieces
+        )
+
+    def written(self, *columns: Sequence[str]) -> Written:
+        """As many elements as a column has texts; a column for each slot, in their order."""
+        rows = zip(*map(_all_escaped, columns), strict=True)
+        return Written("".join([self._template % row for row in rows]))
+
+
 def _write(element: Element, pieces: list[str]) -> None:
     tag, content = element
     end = tag.partition(" ")[0]
     if content is None:
         pieces.append(f"<{tag}/>")
+    elif isinstance(content, Written):
+        pieces += (f"<{tag}>", content, f"</{end}>")
     elif isinstance(content, str):
         pieces.append(f"<{tag}>{_escaped(content)}</{end}>")
     elif isinstance(content, int):
@@ -66,9 +106,17 @@ def _write(element: Element, pieces: list[str]) -> None:
     else:
         pieces.append(f"<{tag}>")
         for child in content:
-            if child is not None:
+            if isinstance(child, Written):
+                pieces.append(child)
+            elif child is not None:
                 _write(child, pieces)
         pieces.append(f"</{end}>")
+
+
+def _all_escaped(texts: Sequence[str]) -> Sequence[str]:
+    # Mostly there is nothing to escape, which is seen of all at once in a tenth of the time.
+    whole = "".join(texts)
+    return texts if _escaped(whole) == whole else [_escaped(text) for text in texts]
 
 
 def _escaped(text: str) -> str:

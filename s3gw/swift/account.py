@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from s3gw.swift.answers import check_report, entries, json_of, segments_of
+from s3gw.swift.answers import check_report, containers, json_of, objects, segments_of
 from s3gw.swift.copying import Origin
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse, Transport, Upload
@@ -20,8 +20,6 @@ _ERROR_BODY = 4096
 # Segments of a manifest that Swift has checked before anybody grows impatient.
 _QUICK_MANIFEST = 500
 _NEWEST = {"X-Newest": "true"}
-# What every object in a listing has.
-_OBJECT = "name", "hash", "bytes", "last_modified"
 
 
 Entry = dict[str, Any]
@@ -103,7 +101,7 @@ class Account:
             "prefix": prefix,
         }
         response = await self._call("GET", "", query=query)
-        return await entries(response, "name")
+        return await containers(response)
 
     # --- containers ---
 
@@ -140,7 +138,7 @@ class Account:
             query={"format": "json", **query},
             headers=_NEWEST if newest else None,
         )
-        return response.headers, await entries(response, *_OBJECT)
+        return response.headers, await objects(response, query)
 
     # --- objects ---
 

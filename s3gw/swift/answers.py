@@ -1,7 +1,11 @@
 """What Swift's JSON answers say: listings, manifests, and reports of what took long."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from multidict import CIMultiDict
@@ -9,9 +13,38 @@ from multidict import CIMultiDict
 from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.swift.transport import SwiftResponse
 
+Fields = Mapping[str, type]
+"""What every entry has, and of which type."""
 
-async def entries(response: SwiftResponse, *fields: str) -> list[dict[str, Any]]:
-    """The entries of a listing or a manifest, each with these fields or a `subdir`; 204 has none.
+_ANY: Fields = MappingProxyType({})
+_CONTAINER: Fields = MappingProxyType({"name": str, "last_modified": str})
+_OBJECT: Fields = MappingProxyType({**_CONTAINER, "hash": str, "bytes": int})
+_VERSION: Fields = MappingProxyType({**_OBJECT, "version_id": str})
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+async def containers(response: SwiftResponse) -> list[dict[str, Any]]:
+    """The entries of an account's listing; as `entries`."""
+    return await entries(response, _CONTAINER)
+
+
+async def objects(response: SwiftResponse, query: Collection[str]) -> list[dict[str, Any]]:
+    """The entries of a container's listing, of objects or versions; as `entries`.
+
+    `query`: what was asked for, by name.
+    """
+    fields = _VERSION if "versions" in query else _OBJECT
+    return await entries(response, fields, divided="delimiter" in query)
+
+
+async def entries(
+    response: SwiftResponse, fields: Fields = _ANY, *, divided: bool = False
+) -> list[dict[str, Any]]:
+    """The entries of a listing or a manifest; 204 has none.
+
+    Each has these fields, of these types; of a listing that is `divided` by a delimiter, or a
+    `subdir`.
 
     Raises SwiftUnreachable for anything else: nobody is told that nothing is there on the word
     of an answer that is no listing.
@@ -19,12 +52,39 @@ async def entries(response: SwiftResponse, *fields: str) -> list[dict[str, Any]]
     found = await json_of(response)
     if response.status == 204:
         return []
-    needed = set(fields)
-    if not isinstance(found, list) or not all(
-        type(entry) is dict and (entry.keys() >= needed or "subdir" in entry) for entry in found
-    ):
+    if not isinstance(found, list) or not _is_listing(found, fields, divided=divided):
         raise SwiftUnreachable("answer is not a listing")
     return found
+
+
+def _is_listing(found: list[Any], fields: Fields, *, divided: bool) -> bool:
+    # Field by field, and not entry by entry, since a page has a thousand of these.
+    if not _are_all(dict, found):
+        return False
+    objects = found
+    if divided:
+        objects = [entry for entry in found if "subdir" not in entry]
+        if not _are_all(str, [entry["subdir"] for entry in found if "subdir" in entry]):
+            return False
+    try:
+        return all(_are_all(kind, map(itemgetter(name), objects)) for name, kind in fields.items())
+    except KeyError:
+        return False
+
+
+def _are_all(kind: type, values: Iterable[object]) -> bool:
+    return set(map(type, values)) <= {kind}
+
+
+def moment_of(entry: Mapping[str, Any]) -> datetime:
+    """An entry's `last_modified`: UTC, but naive, as Swift writes it.
+
+    Raises SwiftUnreachable for what is no time.
+    """
+    try:
+        return datetime.fromisoformat(entry["last_modified"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SwiftUnreachable("answer is not a listing: a time is none") from error
 
 
 async def segments_of(response: SwiftResponse) -> list[dict[str, Any]]:
@@ -41,9 +101,13 @@ async def json_of(response: SwiftResponse) -> object:
     if not body.strip():
         return None
     try:
-        return json.loads(body)
+        text = body.decode("utf-8")
+        found = json.loads(text)
+        if _HALF.search(text):  # of a character: without the other one nobody could write it
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise SwiftUnreachable(f"answer is not JSON: {body[:80]!r}") from error
+    return found
 
 
 def check_report(response: SwiftResponse, report: object, method: str, path: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import example, given, strategies as st
 
-from s3gw.mapping.listing import Page, entry_time, page_of, query_for
+from s3gw.mapping.listing import Page, entry_time, entry_timestamp, page_of, query_for
+from s3gw.s3.dates import timestamp
 from s3gw.s3.errors import KeyTooLongError, NotImplemented
 from s3gw.swift.account import Entry
+from s3gw.swift.errors import SwiftUnreachable
 
 
 def swift_lists(names: set[str], query: dict[str, str | int]) -> list[Entry]:
@@ -141,3 +143,40 @@ def test_a_time_is_rounded_up_to_the_second(moment: datetime) -> None:
     rounded = entry_time({"last_modified": text})
     assert rounded.microsecond == 0
     assert timedelta(0) <= rounded - moment.replace(tzinfo=UTC) < timedelta(seconds=1)
+    assert entry_timestamp({"last_modified": text}) == timestamp(rounded)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2024-01-02T03:04:05", "05"),
+        ("2024-01-02T03:04:05.1", "06"),
+        ("2024-01-02T03:04:05.000001Z", "06"),
+        ("2024-01-02T03:04:05.000Z", "05"),
+        ("20240102T030405.000000001", "05"),
+        ("2024-01-02T030405.00000900", "06"),
+        ("2024-01-02T03:04:05.7+0100", "06"),
+        ("2024-01-02T03:04:05.0+0100", "05"),
+    ],
+)
+def test_a_time_in_another_form_of_iso_8601_is_one_too(text: str, shown: str) -> None:
+    assert entry_timestamp({"last_modified": text}) == f"2024-01-02T03:04:{shown}.000Z"
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        *(None, 5, [], "", "now", "2024-13-01T00:00:00.000000", "2024-01-01T00:00:60.000000"),
+        *(
+            "9999-12-31T23:59:59.000001",
+            "2024-01-01T00:00:0\u0661.000001",
+            "2024--T::.-T::.........1",
+        ),
+    ],
+)
+def test_what_is_no_time_is_no_answer(time: object) -> None:
+    for read in (entry_time, entry_timestamp):
+        with pytest.raises(SwiftUnreachable, match="not a listing"):
+            read({"last_modified": time})
+    with pytest.raises(SwiftUnreachable):
+        entry_time({})

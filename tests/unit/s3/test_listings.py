@@ -10,9 +10,9 @@ from hypothesis import given, settings, strategies as st
 from s3gw.s3 import listings
 from s3gw.s3.documents import Owner
 from s3gw.s3.listings import (
-    ObjectEntry,
     ObjectPage,
     ObjectPageV2,
+    Objects,
     PartEntry,
     PartPage,
     UploadEntry,
@@ -21,13 +21,15 @@ from s3gw.s3.listings import (
     VersionPage,
     url_encode,
 )
-from s3gw.s3.xml import Element, render
+from s3gw.s3.xml import Element, parse, render
 from tests.unit.s3.test_documents import tags
+from tests.unit.s3.test_xml import XML_CHARACTERS
 from tests.unit.s3.wire import read_answer
 
 OWNER = Owner("project-id", "project name")
 OWNER_READ = {"ID": "project-id", "DisplayName": "project name"}
 CHANGED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+SHOWN = "2024-01-02T03:04:05.000Z"
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 ODD = "a b+c%2F\x01\r\n\x7f<&>é€😀/"
 ODD_ENCODED = "a%20b%2Bc%252F%01%0D%0A%7F%3C%26%3E%C3%A9%E2%82%AC%F0%9F%98%80/"
@@ -40,7 +42,8 @@ V1 = ObjectPage(
     maximum=1000,
     url_encoded=False,
     marker="",
-    objects=[ObjectEntry("k", CHANGED, ETAG, 5, OWNER)],
+    objects=Objects(["k"], [SHOWN], [ETAG], [5]),
+    owner=OWNER,
 )
 V2 = ObjectPageV2(
     bucket="b",
@@ -49,8 +52,9 @@ V2 = ObjectPageV2(
     maximum=1000,
     url_encoded=False,
     objects=V1.objects,
-    fetch_owner=False,
+    owner=None,
 )
+NO_OBJECTS = Objects([], [], [], [])
 VERSIONS = VersionPage(
     bucket="b",
     prefix="",
@@ -60,9 +64,10 @@ VERSIONS = VersionPage(
     key_marker="",
     version_id_marker="",
     versions=[
-        VersionEntry("k", "3", True, CHANGED, OWNER, delete_marker=True),
-        VersionEntry("k", "2", False, CHANGED, OWNER, ETAG, 5),
+        VersionEntry("k", "3", True, SHOWN, delete_marker=True),
+        VersionEntry("k", "2", False, SHOWN, ETAG, 5),
     ],
+    owner=OWNER,
 )
 UPLOADS = UploadPage(
     bucket="b",
@@ -130,6 +135,78 @@ def test_an_object_is_written_as_aws_writes_it() -> None:
     )
 
 
+@given(st.lists(st.tuples(st.text(), st.text(), st.integers())), st.text(), st.text())
+def test_a_page_of_objects_is_written_as_one_by_one(
+    entries: list[tuple[str, str, int]], name: str, storage_class: str
+) -> None:
+    keys, etags, sizes = [*zip(*entries, strict=True)] or ((), (), ())
+    page = replace(
+        V1,
+        objects=Objects(keys, [SHOWN] * len(keys), etags, sizes),
+        owner=Owner("%s", name),
+        storage_class=storage_class,
+    )
+    contents: list[Element] = [
+        (
+            "Contents",
+            [
+                ("Key", key),
+                ("LastModified", SHOWN),
+                ("ETag", f'"{etag}"'),
+                ("Size", size),
+                ("Owner", [("ID", "%s"), ("DisplayName", name)]),
+                ("StorageClass", storage_class),
+            ],
+        )
+        for key, etag, size in entries
+    ]
+    assert (
+        render(listings.list_objects(page)).partition(b"</IsTruncated>")[2]
+        == (render(("ListBucketResult", contents)).partition(b'2006-03-01/">')[2])
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text(), st.text(), st.text(), st.booleans(), st.booleans())))
+def test_a_page_of_versions_is_written_as_one_by_one(
+    entries: list[tuple[str, str, str, bool, bool]],
+) -> None:
+    versions = [
+        VersionEntry(key, version_id, is_latest, SHOWN, etag, 5, delete_marker)
+        for key, version_id, etag, is_latest, delete_marker in entries
+    ]
+    elements: list[Element] = []
+    for one in versions:
+        named: list[Element] = [
+            ("Key", one.key),
+            ("VersionId", one.version_id),
+            ("IsLatest", one.is_latest),
+            ("LastModified", SHOWN),
+        ]
+        owner = ("Owner", [("ID", OWNER.id), ("DisplayName", OWNER.display_name)])
+        content: list[Element] = [("ETag", f'"{one.etag}"'), ("Size", 5)]
+        elements.append(
+            ("DeleteMarker", [*named, owner])
+            if one.delete_marker
+            else ("Version", [*named, *content, owner, ("StorageClass", "STANDARD")])
+        )
+    page = replace(VERSIONS, versions=versions)
+    assert (
+        render(listings.list_versions(page)).partition(b"</IsTruncated>")[2]
+        == (render(("ListVersionsResult", elements)).partition(b'2006-03-01/">')[2])
+    )
+
+
+@given(st.lists(st.text(XML_CHARACTERS, min_size=1), min_size=1))
+def test_all_keys_of_a_page_come_back_as_they_are(keys: list[str]) -> None:
+    objects = Objects(keys, [SHOWN] * len(keys), [ETAG] * len(keys), [5] * len(keys))
+    body = render(listings.list_objects_v2(replace(V2, objects=objects)))
+    assert [one.leaf("Key") for one in parse(body).all("Contents")] == keys
+    body = render(listings.list_objects_v2(replace(V2, objects=objects, url_encoded=True)))
+    shown = [one.leaf("Key") or "" for one in parse(body).all("Contents")]
+    assert [unquote(key) for key in shown] == keys
+
+
 def test_a_full_v1_page_has_everything_in_order() -> None:
     page = replace(
         V1,
@@ -180,7 +257,7 @@ def test_any_key_of_a_v1_page_comes_back_through_url_encoding(
         delimiter=delimiter,
         marker=marker,
         next_marker=key,
-        objects=[ObjectEntry(key, CHANGED, ETAG, 5, OWNER)],
+        objects=Objects([key], [SHOWN], [ETAG], [5]),
         common_prefixes=[prefix + delimiter],
     )
     answer = read_answer("ListObjects", render(listings.list_objects(page)))
@@ -213,7 +290,7 @@ def test_a_full_v2_page_has_everything_in_order() -> None:
         token="a b",
         next_token="c d",
         common_prefixes=["x/"],
-        fetch_owner=True,
+        owner=OWNER,
     )
     document = listings.list_objects_v2(page)
     assert tags(document) == [
@@ -248,7 +325,7 @@ def test_any_key_of_a_v2_page_comes_back_through_url_encoding(
         prefix=prefix,
         delimiter=prefix,
         start_after=start_after,
-        objects=[ObjectEntry(key, CHANGED, ETAG, 5, OWNER)],
+        objects=Objects([key], [SHOWN], [ETAG], [5]),
         common_prefixes=[prefix],
     )
     answer = read_answer("ListObjectsV2", render(listings.list_objects_v2(page)))
@@ -440,8 +517,8 @@ def test_an_empty_page_of_parts_still_says_what_is_next() -> None:
 @pytest.mark.parametrize(
     ("operation", "document"),
     [
-        ("ListObjects", listings.list_objects(replace(V1, objects=[]))),
-        ("ListObjectsV2", listings.list_objects_v2(replace(V2, objects=[]))),
+        ("ListObjects", listings.list_objects(replace(V1, objects=NO_OBJECTS))),
+        ("ListObjectsV2", listings.list_objects_v2(replace(V2, objects=NO_OBJECTS))),
         ("ListObjectVersions", listings.list_versions(replace(VERSIONS, versions=[]))),
         ("ListMultipartUploads", listings.list_uploads(replace(UPLOADS, uploads=[]))),
     ],

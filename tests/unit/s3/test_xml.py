@@ -8,7 +8,17 @@ from hypothesis import given, strategies as st
 from lxml import etree
 
 from s3gw.s3.errors import MalformedXML
-from s3gw.s3.xml import DECLARATION, NAMESPACE, Node, parse, render
+from s3gw.s3.xml import (
+    DECLARATION,
+    NAMESPACE,
+    QUOTED_SLOT,
+    SLOT,
+    Node,
+    Pattern,
+    Written,
+    parse,
+    render,
+)
 
 XML_CHARACTERS = st.characters(
     exclude_categories=["Cs"], exclude_characters=[*map(chr, range(0x20)), "\ufffe", "\uffff"]
@@ -63,6 +73,33 @@ def test_control_characters_become_numbered_references() -> None:
 
 def test_a_tag_may_carry_attributes() -> None:
     assert render(("R", [('G a="1"', [("H", "")])])).endswith(b'<G a="1"><H></H></G></R>')
+
+
+def test_a_pattern_writes_its_element_with_the_texts_of_each_row() -> None:
+    constant = [("O", '%s 100% <"'), None, ("N", 7)]
+    pattern = Pattern(("E", [("K", SLOT), ("T", QUOTED_SLOT), *constant]))
+    written = pattern.written(["<", "a%s"], ['"\x01', ""])
+    assert render(("R", [("A", ""), written])) == render(
+        (
+            "R",
+            [
+                ("A", ""),
+                ("E", [("K", "<"), ("T", '""\x01"'), *constant]),
+                ("E", [("K", "a%s"), ("T", '""'), *constant]),
+            ],
+        )
+    )
+    assert not pattern.written([], [])
+
+
+def test_columns_of_a_pattern_have_one_length() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Pattern(("E", [("K", SLOT), ("T", SLOT)])).written(["a", "b"], ["c"])
+
+
+def test_what_is_written_goes_out_as_it_stands() -> None:
+    body = render(("R", [("K", Written("&lt;")), Written("<X/>")]))
+    assert body.endswith(b"<K>&lt;</K><X/></R>")
 
 
 def test_namespaces_comments_and_instructions_are_not_seen() -> None:

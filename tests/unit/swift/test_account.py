@@ -205,10 +205,55 @@ async def test_an_object_in_a_listing_has_all_that_objects_have(field: str) -> N
     whole = {"name": "k", "hash": "0" * 32, "bytes": 0, "last_modified": "2026-01-01T00:00:00"}
     listing = json.dumps([{"subdir": "a/"}, whole]).encode()
     swift_account, _, _ = account(Answer(200, {}, listing))
-    assert (await swift_account.list_objects("c", {}))[1] == [{"subdir": "a/"}, whole]
+    divided = {"delimiter": "/"}
+    assert (await swift_account.list_objects("c", divided))[1] == [{"subdir": "a/"}, whole]
     del whole[field]
     swift_account, _, _ = account(Answer(200, {}, json.dumps([whole]).encode()))
     with pytest.raises(SwiftUnreachable, match="not a listing"):
+        await swift_account.list_objects("c", {})
+
+
+WRONG: list[object] = [*(None, True, 1.5, [], {}), "a\ud800b", "\udfff"]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=ascii)
+@pytest.mark.parametrize("field", ["name", "hash", "bytes", "last_modified", "version_id"])
+async def test_an_object_in_a_listing_with_a_wrong_field_makes_it_none(
+    field: str, wrong: object
+) -> None:
+    whole = {
+        "name": "k\U0001f600",
+        "hash": "0" * 32,
+        "bytes": 0,
+        "last_modified": "2026-01-01T00:00:00",
+        "version_id": "null",
+    }
+    query = {"versions": ""}
+    swift_account, _, _ = account(Answer(200, {}, json.dumps([whole]).encode()))
+    assert (await swift_account.list_objects("c", query))[1] == [whole]
+    swift_account, _, _ = account(
+        Answer(200, {}, json.dumps([whole, whole | {field: wrong}]).encode())
+    )
+    with pytest.raises(SwiftUnreachable, match="answer is not"):
+        await swift_account.list_objects("c", query)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=ascii)
+async def test_a_common_prefix_is_text(wrong: object) -> None:
+    swift_account, _, _ = account(Answer(200, {}, json.dumps([{"subdir": wrong}]).encode()))
+    with pytest.raises(SwiftUnreachable, match="answer is not"):
+        await swift_account.list_objects("c", {"delimiter": "/"})
+
+
+async def test_nothing_is_divided_without_a_delimiter() -> None:
+    swift_account, _, _ = account(Answer(200, {}, b'[{"subdir": "a/"}]'))
+    with pytest.raises(SwiftUnreachable, match="not a listing"):
+        await swift_account.list_objects("c", {})
+
+
+async def test_a_listing_that_is_not_utf_8_is_none() -> None:
+    swift_account, _, _ = account(Answer(200, {}, b'[{"subdir": "a\xed\xa0\x80"}]'))
+    with pytest.raises(SwiftUnreachable, match="not JSON"):
         await swift_account.list_objects("c", {})
 
 
