@@ -26,7 +26,7 @@ import report
 import work
 from fronts import ROOT, Front, Ready, gateway, native, rclone, s3api, stack
 from load import drive, transfer
-from meters import family
+from meters import family, memory
 
 FAMILIES = {
     "small": work.small,
@@ -91,7 +91,15 @@ def facts(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def compare(directory: Path, ready: Ready, given: argparse.Namespace) -> list[work.Row]:
+def held(front: Front) -> float:
+    """Resident memory of a front end's processes, in MiB."""
+    return sum(memory(pid) for pid in front.own)
+
+
+def compare(
+    directory: Path, ready: Ready, given: argparse.Namespace
+) -> tuple[list[work.Row], report.Memory]:
+    """All rows; and the memory of those that have processes of their own, before and after."""
     floor = native(ready)
     prepare(floor)
     rows = []
@@ -106,11 +114,12 @@ def compare(directory: Path, ready: Ready, given: argparse.Namespace) -> list[wo
             seconds=1.0 if given.quick else 2.0,
             quick=given.quick,
         )
+        rest = [(front, held(front)) for front in (ours, other)]
         for name in given.only or FAMILIES:
             for row in FAMILIES[name](lab):
                 rows.append(row)
                 print(report.line(row), flush=True)
-    return rows
+        return rows, {front.name: (before, held(front)) for front, before in rest}
 
 
 def main() -> None:
@@ -133,13 +142,18 @@ def main() -> None:
         directory = Path(name)
         with stack(directory) as ready:
             print(report.head(), flush=True)
-            rows = compare(directory, ready, given)
+            rows, memories = compare(directory, ready, given)
             by_itself = {} if given.no_alone else alone.measure(directory, ready, quick=given.quick)
-    document = {**facts(given), "rows": [row.as_json() for row in rows], "alone": by_itself}
+    document = {
+        **facts(given),
+        "rows": [row.as_json() for row in rows],
+        "memory_mib": memories,
+        "alone": by_itself,
+    }
     (results / "results.json").write_text(json.dumps(document, indent=1) + "\n")
     report.chart(rows, results)
-    (results / "table.md").write_text(report.table(rows, by_itself, document))
-    print(report.alone_lines(by_itself))
+    (results / "table.md").write_text(report.table(rows, memories, by_itself, document))
+    print(report.memory_line(memories), report.alone_lines(by_itself), sep="\n")
     print(f"\nwritten: {results}/results.json, table.md, chart.png, chart.svg")
 
 

@@ -229,6 +229,7 @@ def gateway(
             "system_scope": "all",
         },
         "swift": {"region": ready["region"]},
+        "metrics": {"port": 0},  # any that is free
         "log": {"level": "info"},
     }
     for name, table in more.items():

@@ -7,6 +7,9 @@ from typing import Any
 
 from work import Row
 
+Memory = Mapping[str, tuple[float, float]]
+"""Front end → its resident memory in MiB, at rest and after the run."""
+
 FRONTS = ("native", "s3gw", "s3api", "rclone")
 
 
@@ -47,6 +50,11 @@ def details(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def memory_line(memories: Memory) -> str:
+    told = ", ".join(f"{name} {a:.0f} and {b:.0f} MiB" for name, (a, b) in memories.items())
+    return f"\nResident memory at rest and after all these rows: {told}."
+
+
 def alone_lines(found: Mapping[str, Any]) -> str:
     if not found:
         return "\nthe gateway alone: not measured (nginx is not here, or --no-alone)"
@@ -55,7 +63,9 @@ def alone_lines(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def table(rows: Sequence[Row], by_itself: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def table(
+    rows: Sequence[Row], memories: Memory, by_itself: Mapping[str, Any], facts: Mapping[str, Any]
+) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     told = [
         f"Commit {facts['commit']}, {facts['when']}; {facts['machine']}; {versions}.",
@@ -64,6 +74,7 @@ def table(rows: Sequence[Row], by_itself: Mapping[str, Any], facts: Mapping[str,
         head(),
         *map(line, rows),
         *details(rows),
+        memory_line(memories),
         alone_lines(by_itself),
     ]
     return "\n".join(told) + "\n"
