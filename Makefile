@@ -39,8 +39,8 @@ run: $(INSTALLED_RUN) ## start Keystone, Swift and the gateway; the data stay in
 test: lint clients ## check the code, then run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-faults: $(INSTALLED_DEV) ## let every operation meet every fault on each of its calls (minutes)
-	@S3GW_TEST_FAULTS=all $(BIN)/python -m pytest tests/functional/test_faults.py $(ARGS)
+faults: $(INSTALLED_DEV) ## let every operation meet every fault on each of its calls (6 minutes)
+	@S3GW_TEST_FAULTS=all $(BIN)/python -m pytest -n $(JOBS) tests/functional/test_faults.py $(ARGS)
 
 fuzz: $(INSTALLED_DEV) ## send random requests with valid signatures; REQUESTS=… says how many, SEED=… which
 	@S3GW_TEST_FUZZ=$(REQUESTS) S3GW_TEST_SEED=$(SEED) \

@@ -172,6 +172,18 @@ def test_every_line_that_the_operators_guide_explains_can_be_logged() -> None:
         assert f'"{line}' in source, line
 
 
+def test_every_item_of_owasps_list_has_tests_that_are_there() -> None:
+    rows = re.findall(r"^\| API(\d+) .*\|(.*)\|$", _text(_ROOT / "docs/security.md"), re.MULTILINE)
+    assert [number for number, _ in rows] == [str(number) for number in range(1, 11)]
+    source = "".join(_text(path) for path in (_ROOT / "tests/functional").glob("test_*.py"))
+    for number, cell in rows:
+        names = re.findall(r"`(\w+)`", cell)
+        assert names
+        for name in names:
+            assert name.startswith(f"test_owasp_api{number}_")
+            assert f"def {name}(" in source, name
+
+
 @every_page
 def test_no_page_names_a_machine(path: Path) -> None:
     assert not re.findall(r"(?<![\w.])/(?:work|tmp|root|home)/", _text(path))
