@@ -40,6 +40,7 @@ _CONTAINERS = (
     *("bench-large", "bench-large+segments", "bench-bulk", "bench-1024", "bench-65536"),
     "bench-sync",
 )
+_VERSIONED = "s3gw", "swift", "keystone", "httptools", "uvloop", "uvicorn"
 _LISTS = ("bench-list-1000", "bench-list-10000", "bench-list-100000")
 
 
@@ -81,7 +82,10 @@ def facts(given: argparse.Namespace) -> dict[str, Any]:
         "machine": f"{os.cpu_count()} × {model}, Linux {platform.release()}",
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("s3gw", "swift", "keystone", "aiohttp", "uvicorn")},
+            **{
+                name: version(name)
+                for name in ("s3gw", "swift", "keystone", "httptools", "uvloop", "uvicorn")
+            },
             "rclone": subprocess.run(
                 [program, "version"], capture_output=True, text=True, check=False
             ).stdout.split("\n")[0],

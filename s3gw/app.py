@@ -37,7 +37,7 @@ from s3gw.s3.request import Headers, Request
 from s3gw.s3.signature import SignatureRules
 from s3gw.s3.target import resolve_target
 from s3gw.slots import Slots
-from s3gw.swift.http import AiohttpTransport
+from s3gw.swift.http import HttpTransport
 from s3gw.swift.info import InfoCache
 from s3gw.swift.transport import Transport
 
@@ -62,7 +62,7 @@ def clock() -> float:
 
 def open_transport(settings: Settings) -> Transport:
     """The way to Swift; called on the event loop that will use it."""
-    return AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
+    return HttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
 
 
 def default_rules(settings: Settings) -> list[Rule]:

@@ -19,7 +19,7 @@ from s3gw.identity.threads import Threads
 from s3gw.swift.account import Account, Login
 from s3gw.swift.authority import Visitor
 from s3gw.swift.errors import SwiftStatus
-from s3gw.swift.http import AiohttpTransport
+from s3gw.swift.http import HttpTransport
 from s3gw.swift.transport import Transport
 
 Clock = Callable[[], float]
@@ -162,7 +162,7 @@ async def containers(account: Account) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _transport(settings: Settings) -> AsyncIterator[Transport]:
-    transport = AiohttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
+    transport = HttpTransport(settings.swift, stall_timeout=settings.server.body_timeout)
     try:
         yield transport
     finally:

@@ -14,7 +14,7 @@ import structlog
 import swiftclient
 
 from s3gw import gateway as gateway_module, observe
-from s3gw.swift.http import AiohttpResponse
+from s3gw.swift.exchange import Exchange
 from tests.functional.gateway import Running, Sent
 from tests.functional.payloads import some_bytes
 from tests.functional.rawclient import (
@@ -241,13 +241,13 @@ def test_a_fault_of_our_own_in_the_middle_of_an_answer_cuts_it(
     s3.put_object(Bucket=bucket, Key="large", Body=some_bytes(300_000))
     url = f"{gateway.endpoint}/{bucket}/large"
 
-    async def chunks(response: AiohttpResponse) -> AsyncIterator[bytes]:
+    async def chunks(response: Exchange) -> AsyncIterator[bytes]:
         response.close()
         yield some_bytes(300_000)[:1000]
         raise ZeroDivisionError
 
     with pytest.MonkeyPatch.context() as patch, linked(gateway.endpoint) as link:
-        patch.setattr(AiohttpResponse, "chunks", chunks)
+        patch.setattr(Exchange, "chunks", chunks)
         link.send(sign(keys, "GET", url).head())
         head, _, body = link.rest().partition(b"\r\n\r\n")
         gateway.wait_until_idle()

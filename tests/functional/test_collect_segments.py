@@ -24,7 +24,7 @@ from s3gw.config import Settings
 from s3gw.jobs import collect_segments as job
 from s3gw.jobs.segments import Options, Report, Tally
 from s3gw.swift.account import Account, Login
-from s3gw.swift.http import AiohttpTransport
+from s3gw.swift.http import HttpTransport
 from tests.functional.conftest import s3api_client
 from tests.functional.fixtures import MakeUser, Person
 from tests.functional.gates import Failing, Which, answered
@@ -92,7 +92,7 @@ class Tenant:
 
         @asynccontextmanager
         async def opened(*_: Any) -> AsyncIterator[dict[str, Account]]:
-            transport = AiohttpTransport(self.settings.swift, stall_timeout=5)
+            transport = HttpTransport(self.settings.swift, stall_timeout=5)
             try:
                 watched = WatchedTransport(transport, self.wire)
                 yield {self.account: Account(watched, Entered(self.swift.token, self.swift.url))}

@@ -12,7 +12,7 @@ import pytest
 
 from s3gw.config import Swift
 from s3gw.swift.errors import SwiftUnreachable
-from s3gw.swift.http import AiohttpTransport
+from s3gw.swift.http import HttpTransport
 from s3gw.swift.transport import Upload
 from tests.unit.swift.hostile import Backend, Peer, Script, serving
 
@@ -21,10 +21,10 @@ TOKEN = {"X-Auth-Token": "t"}
 
 
 @asynccontextmanager
-async def opened(*, silence: float = 5.0, stall: float = 5.0) -> AsyncIterator[AiohttpTransport]:
+async def opened(*, silence: float = 5.0, stall: float = 5.0) -> AsyncIterator[HttpTransport]:
     """A transport that is closed at the end."""
     settings = Swift(timeout=silence, connect_timeout=2)
-    transport = AiohttpTransport(settings, stall_timeout=stall)
+    transport = HttpTransport(settings, stall_timeout=stall)
     try:
         yield transport
     finally:
@@ -702,7 +702,7 @@ async def test_an_answer_that_is_given_up_takes_its_connection_with_it(how: str)
         assert peer.left() == b""
         gone.set()
 
-    async def give_up(backend: Backend, transport: AiohttpTransport) -> None:
+    async def give_up(backend: Backend, transport: HttpTransport) -> None:
         response = await transport.request("GET", f"{backend.url}/o", {})
         if how == "close":
             response.close()

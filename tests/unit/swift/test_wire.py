@@ -97,10 +97,6 @@ async def assert_well(transport: Transport, backend: Backend) -> None:
     assert await read_whole(await get(transport, backend, "/next")) == b"/next"
 
 
-AIOHTTP = pytest.mark.xfail(reason="aiohttp does otherwise", strict=True)
-"""What a client of our own must do better."""
-AIOHTTP_RACES = pytest.mark.xfail(reason="aiohttp may do otherwise", strict=False)
-
 Read = Callable[[SwiftResponse], Awaitable[bytes]]
 READS = pytest.mark.parametrize("read", [read_whole, read_chunks])
 
@@ -279,9 +275,7 @@ async def test_an_answer_that_comes_slowly_is_waited_for_as_long_as_something_co
             assert await read_chunks(await get(transport, backend)) == b"small"
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"HTTP/1.1 200 OK\r\nContent-", pytest.param(GO_ON, marks=AIOHTTP)]
-)
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-", GO_ON])
 async def test_silence_in_mid_head_is_unreachable_in_time(head: bytes) -> None:
     with serving(says_and_waits(head), echo) as backend:
         async with opened(timeout=0.2) as transport:
@@ -452,7 +446,7 @@ async def test_a_length_beside_a_coding_is_never_believed(coding: bytes) -> None
         CL + b"99999999999999999999999\r\n",
         CL + b"18446744073709551620\r\n",  # 4 in 64 bits
         CL + b"\xd9\xa4\r\n",
-        pytest.param(b"Content-Length : 4\r\n", marks=AIOHTTP),
+        b"Content-Length : 4\r\n",
     ],
 )
 async def test_a_length_that_is_none_is_no_answer(lengths: bytes) -> None:
@@ -470,7 +464,7 @@ async def test_a_length_that_is_none_is_no_answer(lengths: bytes) -> None:
         b"4\r\ndataX\r\n0\r\n\r\n",
         b"3\r\ndata\r\n0\r\n\r\n",
         b"10000000000000004\r\ndata\r\n0\r\n\r\n",  # 4 in 64 bits
-        pytest.param(b"5\r\ndata\r\n0\r\n\r\n", marks=AIOHTTP),
+        b"5\r\ndata\r\n0\r\n\r\n",
         b"4\r\ndata",
         b"4\r\ndata\r\n",
         b"4\r\ndata\r\n0\r\n",
@@ -504,7 +498,6 @@ async def test_what_stands_behind_the_last_chunk_is_no_header_and_no_body(read: 
     assert backend.connections == 1
 
 
-@AIOHTTP_RACES
 @pytest.mark.parametrize("limit", [8, 10, 11, 12, 100])
 @pytest.mark.parametrize("framing", WHOLE)
 async def test_a_limit_takes_the_beginning_also_if_it_comes_in_pieces(
@@ -514,7 +507,8 @@ async def test_a_limit_takes_the_beginning_also_if_it_comes_in_pieces(
 
     def drip(peer: Peer) -> None:
         peer.head()
-        peer.drip(raw, size=3)
+        with suppress(OSError):  # the reader may leave before the end
+            peer.drip(raw, size=3)
 
     with serving(drip, echo) as backend:
         async with opened() as transport:
@@ -523,7 +517,6 @@ async def test_a_limit_takes_the_beginning_also_if_it_comes_in_pieces(
             await assert_well(transport, backend)
 
 
-@AIOHTTP_RACES
 @pytest.mark.parametrize("limit", [4, 100])
 async def test_a_limit_is_no_way_around_a_body_that_breaks_off(limit: int) -> None:
     with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsho") as backend:
@@ -700,7 +693,7 @@ async def test_no_header_breaks_out_of_its_line(name: str, value: str, body: Any
 @pytest.mark.parametrize(
     "target",
     [
-        *(pytest.param(bad, marks=AIOHTTP) for bad in ("/a b", "/a\r\nX-Evil: 1", "/é")),
+        *(bad for bad in ("/a b", "/a\r\nX-Evil: 1", "/é")),
         "/a\nb",
         "/a\x00b",
         "/a\tb",
@@ -869,19 +862,17 @@ async def test_a_source_that_ends_too_early_stores_nothing() -> None:
     assert came == [b"data"]
 
 
-async def test_a_source_that_goes_on_too_long_does_not_spill_over() -> None:
+async def test_a_source_that_goes_on_too_long_stores_nothing() -> None:
     def script(peer: Peer) -> None:
         peer.head()
         peer.send(GO_ON)
-        assert peer.body(3) == b"dat"
-        peer.answer("201 Created")
-        assert peer.left() == b""
+        assert peer.left() == b"da"
 
     with serving(script, echo) as backend:
         async with opened() as transport:
-            with anyio.fail_after(5), suppress(Exception):
-                upload = Upload(_data(), 3)
-                (await transport.request("PUT", f"{backend.url}/o", {}, upload)).close()
+            with anyio.fail_after(5), pytest.raises(RuntimeError, match="3 bytes has 4"):
+                await transport.request("PUT", f"{backend.url}/o", {}, Upload(_data(), 3))
+            await assert_well(transport, backend)
 
 
 @pytest.mark.parametrize(("length", "end"), [(0, b""), (None, b"0\r\n\r\n")])
