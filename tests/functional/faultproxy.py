@@ -7,7 +7,7 @@ breaks, so that the next one finds the backend well again.
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 _PIECE = 64 * 1024
 _PATIENCE = 15.0  # seconds
 _BODILESS = frozenset({204, 304})
+_LENGTHS = (b"content-length", b"transfer-encoding")
 
 
 class Cut(Exception):
@@ -54,6 +55,15 @@ class Head:
     def status(self) -> int:
         """An answer's status."""
         return int(self.first[1])
+
+    def without(self, names: Collection[bytes], *more: str) -> bytes:
+        """Its bytes without the lines of these (lower-case) names, but with some others."""
+        kept = [
+            line
+            for line in self.raw.rstrip(b"\r\n").split(b"\r\n")
+            if line.lower().partition(b":")[0] not in names
+        ]
+        return b"\r\n".join([*kept, *(line.encode() for line in more), b"", b""])
 
 
 class Exchange:
@@ -264,15 +274,89 @@ def corrupting(change: Callable[[bytes], bytes]) -> Fault:
             exchange.send(answer.raw)
             return
         changed = change(body)
-        lines = [
-            line
-            for line in answer.raw.rstrip(b"\r\n").split(b"\r\n")
-            if line.lower().partition(b":")[0] not in {b"content-length", b"transfer-encoding"}
-        ]
-        lines.append(f"Content-Length: {len(changed)}".encode())
-        exchange.send(b"\r\n".join([*lines, b"", changed]))
+        exchange.send(answer.without(_LENGTHS, f"Content-Length: {len(changed)}") + changed)
 
     return fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, for `reshaping`."""
+
+    head: Head
+    body: bytes
+    bodiless: bool
+
+    def framed(self, line: str) -> bytes:
+        """Its head; for a body with this line instead of those that tell its length."""
+        return self.head.raw if self.bodiless else self.head.without(_LENGTHS, line)
+
+    @property
+    def plain(self) -> bytes:
+        """Its head, with the length of its body."""
+        return self.framed(f"Content-Length: {len(self.body)}")
+
+
+def reshaping(shape: Callable[[Answer], AsyncIterator[bytes]], *, ending: bool = False) -> Fault:
+    """The same answer, whole, in another shape on the wire; `ending`: the last one on it."""
+
+    async def fault(exchange: Exchange) -> None:
+        head = await exchange.ask()
+        body = b"".join([piece async for piece in _content(exchange, head)])
+        bodiless = exchange.method == "HEAD" or head.status in _BODILESS
+        async for piece in shape(Answer(head, body, bodiless)):
+            exchange.send(piece)
+            await asyncio.sleep(0.0002)  # so that each is seen by itself
+        if ending:
+            raise Cut
+
+    return fault
+
+
+async def drips(answer: Answer) -> AsyncIterator[bytes]:
+    """The head byte by byte, the body in odd pieces."""
+    for byte in answer.plain:
+        yield bytes([byte])
+    for place in range(0, len(answer.body), 40_009):
+        yield answer.body[place : place + 40_009]
+
+
+async def ends_with_the_connection(answer: Answer) -> AsyncIterator[bytes]:
+    """No length: the end of the connection tells."""
+    lengths = () if answer.bodiless else _LENGTHS
+    yield answer.head.without((b"connection", *lengths), "Connection: close")
+    yield answer.body
+
+
+async def in_chunks(answer: Answer) -> AsyncIterator[bytes]:
+    """In chunks of odd sizes, with extensions and a trailer."""
+    if answer.bodiless:
+        yield answer.head.raw
+        return
+    yield answer.framed("Transfer-Encoding: chunked")
+    for place in range(0, len(answer.body), 30_011):
+        piece = answer.body[place : place + 30_011]
+        yield b"%X;a=b\r\n" % len(piece)
+        yield piece + b"\r"
+        yield b"\n"
+    yield b"0\r\nEtag: forged\r\nX-Object-Meta-Color: forged\r\n\r\n"
+
+
+async def behind_interim_ones(answer: Answer) -> AsyncIterator[bytes]:
+    """Early hints, and that it is being worked at, before it."""
+    yield b"HTTP/1.1 103 Early Hints\r\nEtag: forged\r\nContent-Length: 3\r\n\r\n"
+    yield b"HTTP/1.1 102 Processing\r\n\r\n"
+    yield answer.plain
+    yield answer.body
+
+
+async def before_another_one(answer: Answer) -> AsyncIterator[bytes]:
+    """With the beginning of an answer behind it, to a request that was never sent."""
+    yield (
+        answer.plain
+        + answer.body
+        + b"HTTP/1.1 200 OK\r\nEtag: forged\r\nContent-Length: 6\r\n\r\nforged"
+    )
 
 
 async def babbling(exchange: Exchange) -> None:
@@ -290,6 +374,12 @@ def slow(seconds: float) -> Fault:
         await exchange.pass_on()
 
     return fault
+
+
+async def _content(exchange: Exchange, head: Head) -> AsyncIterator[bytes]:
+    """The body of the backend's answer, without its framing."""
+    async for piece in exchange.body_of(head):
+        yield piece.partition(b"\r\n")[2][:-2] if head.is_chunked else piece
 
 
 async def _some(exchange: Exchange, size: int) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 def main(name: str, options: list[str]) -> None:
     """Fuzz until an option of libFuzzer's ends it; an exception that is no S3Error is a crash."""
     atheris = import_module("atheris")  # installed by `make fuzz-parsers` only, and without types
-    with atheris.instrument_imports(include=["s3gw.s3"]):
+    with atheris.instrument_imports(include=["s3gw"]):
         errors = import_module("s3gw.s3.errors")
         entrance = import_module("tests.unit.entrances").ENTRANCES[name]
 
