@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,14 +126,32 @@ def served(
     """
     port, operator_port = ports or (free_port(), free_port())
     config = settings_file(directory / f"s3gw-{port}.toml", settings)
-    log = directory / f"s3gw-{port}.log"
-    scheme = "https" if settings.server.tls_certificate else "http"
+    with started(
+        _command(f"--config={config}", f"--port={port}", *arguments),
+        directory / f"s3gw-{port}.log",
+        (port, operator_port),
+        {**os.environ, "S3GW_METRICS__PORT": str(operator_port), **environment},
+        scheme="https" if settings.server.tls_certificate else "http",
+    ) as server:
+        yield server
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    log: Path,
+    ports: tuple[int, int],
+    environment: Mapping[str, str],
+    *,
+    scheme: str = "http",
+) -> Iterator[Server]:
+    """A server by a command that makes it listen on these ports; killed at the end as above."""
+    port, operator_port = ports
     with log.open("w", encoding="utf-8") as errors:
-        command = _command(f"--config={config}", f"--port={port}", *arguments)
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,
             cwd=_ROOT,
-            env={**os.environ, "S3GW_METRICS__PORT": str(operator_port), **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stderr=errors,
             text=True,
