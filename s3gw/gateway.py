@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -204,7 +205,7 @@ class Gateway:
 
     def _check_header_size(self, pairs: list[tuple[bytes, bytes]]) -> None:
         limit = self._settings.limits.header_size
-        if sum(len(name) + len(value) + 4 for name, value in pairs) > limit:
+        if sum(map(len, chain.from_iterable(pairs))) + 4 * len(pairs) > limit:
             raise RequestHeaderSectionTooLarge(MaxSizeAllowed=limit)
 
     async def _call(

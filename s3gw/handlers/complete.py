@@ -1,4 +1,4 @@
-"""CompleteMultipartUpload: marker, listing, manifest, marker.
+"""CompleteMultipartUpload: marker and listing, manifest, marker.
 
 The rule: parts are checked against Swift before anything is written, the marker goes last, and a
 repeat of a Complete that went through finds its object and answers the same.
@@ -6,6 +6,7 @@ repeat of a Complete that went through finds its object and answers the same.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,12 +31,13 @@ from s3gw.s3.errors import (
     NoSuchBucket,
     NoSuchUpload,
     PreconditionFailed,
+    S3Error,
     ServiceUnavailable,
 )
 from s3gw.s3.upload_checksums import SummedPart, of_object
 from s3gw.s3.xml import Element
 from s3gw.swift.account import Entry
-from s3gw.swift.errors import SwiftStatus
+from s3gw.swift.errors import SwiftStatus, SwiftUnreachable
 from s3gw.version_changes import discard, is_kept, take_back, written
 
 _log = structlog.get_logger(__name__)
@@ -49,11 +51,11 @@ async def complete_multipart_upload(call: Call) -> Response:
     upload_id = call.query.get("uploadId") or ""
     wanted = parse_complete_multipart_upload(await call.read_xml(), upload_id).parts
     conditions = WriteConditions.from_headers(call.headers)
-    marker = await uploads.read_marker(call.swift, call.bucket, call.key, upload_id)
+    marker, listed = await _read(call, upload_id)
     told: list[tuple[str, str]] = []
     if marker is None:
         return await patient(call, _completed_before(call, upload_id, wanted, told), told)
-    parts = await _matching_parts(call, upload_id, wanted)
+    parts = await _matching_parts(call, upload_id, wanted, listed)
     _check_sizes(call, parts)
     begun_with = checksums.of_upload(marker)
     checksum = of_object(begun_with, call.headers, _summed(wanted, parts))
@@ -65,6 +67,25 @@ async def complete_multipart_upload(call: Call) -> Response:
         plan.headers["If-None-Match"] = "*"
     work = _finish(call, upload_id, plan, told, conditions)
     return await patient(call, work, told)
+
+
+async def _read(call: Call, upload_id: str) -> tuple[Mapping[str, str] | None, dict[int, Part]]:
+    """The upload's marker and the parts that are listed: at once, since neither needs the other.
+
+    With them the bucket's facts, if none are remembered: what is made waits for them otherwise.
+    """
+    if not layout.is_upload_id(upload_id):
+        return None, {}
+    place = call.swift, call.bucket, call.key, upload_id
+    marker, listed, _ = await asyncio.gather(
+        uploads.read_marker(*place), uploads.list_parts(*place), _look_ahead(call)
+    )
+    return marker, listed
+
+
+async def _look_ahead(call: Call) -> None:
+    with suppress(S3Error, SwiftStatus, SwiftUnreachable):  # who needs the facts asks, and says so
+        await is_kept(call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +138,8 @@ async def _completed_before(
         raise await call.missing(NoSuchUpload(UploadId=upload_id))
     told += answer_headers(await shown_id(object_of(call, call.key), found))
     try:
-        await _matching_parts(call, upload_id, wanted)
+        listed = await uploads.list_parts(call.swift, call.bucket, call.key, upload_id)
+        await _matching_parts(call, upload_id, wanted, listed)
     except InvalidPart as error:  # an abort took it
         raise NoSuchUpload(UploadId=upload_id) from error
     return _document(call, etag, found)
@@ -148,13 +170,15 @@ async def _wait_for_abort(call: Call, upload_id: str) -> None:
 
 
 async def _matching_parts(
-    call: Call, upload_id: str, wanted: Sequence[CompletedPart | Part]
+    call: Call,
+    upload_id: str,
+    wanted: Sequence[CompletedPart | Part],
+    listed: Mapping[int, Part],
 ) -> list[Part]:
     """The parts that the client names, as Swift has them.
 
     The listing may lag, so a part that it misses, or shows with another ETag, is asked itself.
     """
-    listed = await uploads.list_parts(call.swift, call.bucket, call.key, upload_id)
 
     async def match(part: CompletedPart | Part) -> Part:
         found = listed.get(part.number)

@@ -77,7 +77,9 @@ def expiration(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
     https://docs.openstack.org/swift/latest/overview_expiring_objects.html
     """
-    value = headers.get("X-Delete-At", "")
+    value = headers.get("X-Delete-At")
+    if value is None:
+        return
     with suppress(ValueError, OverflowError, OSError):
         yield "x-amz-expiration", f'expiry-date="{http_date(int(value))}", rule-id="X-Delete-At"'
 

@@ -50,6 +50,8 @@ def from_swift(headers: Mapping[str, str]) -> Tags:
             number = name[_PREFIX_LENGTH:]
             if number.isascii() and number.isdecimal():
                 pieces[int(number)] = value
+    if not pieces:
+        return ()
     text = "".join(pieces[number] for number in sorted(pieces))
     return tuple(Tag(key, value) for key, value in parse_qsl(text, keep_blank_values=True))
 

@@ -178,7 +178,7 @@ def list_objects(page: ObjectPage) -> Element:
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_marker is not None),
             _contents(page, page.objects, page.owner, page.storage_class),
-            *_common_prefixes(page),
+            _common_prefixes(page),
         ],
     )
 
@@ -199,7 +199,7 @@ def list_objects_v2(page: ObjectPageV2) -> Element:
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_token is not None),
             _contents(page, page.objects, page.owner, page.storage_class),
-            *_common_prefixes(page),
+            _common_prefixes(page),
         ],
     )
 
@@ -221,7 +221,7 @@ def list_versions(page: VersionPage) -> Element:
             *_delimiter_and_encoding(page),
             ("IsTruncated", page.next_marker is not None),
             *_versions(page),
-            *_common_prefixes(page),
+            _common_prefixes(page),
         ],
     )
 
@@ -247,7 +247,7 @@ def list_uploads(page: UploadPage) -> Element:
             encoding,
             ("IsTruncated", page.next_marker is not None),
             *(_upload(entry, page.encode) for entry in page.uploads),
-            *_common_prefixes(page),
+            _common_prefixes(page),
         ],
     )
 
@@ -358,5 +358,6 @@ def _next_markers(page: VersionPage) -> Iterable[Element]:
     return (("NextKeyMarker", page.encode(key)), ("NextVersionIdMarker", version_id))
 
 
-def _common_prefixes(page: _Page) -> Iterable[Element]:
-    return [("CommonPrefixes", [("Prefix", page.encode(one))]) for one in page.common_prefixes]
+def _common_prefixes(page: _Page) -> Written:
+    pattern = Pattern(("CommonPrefixes", [("Prefix", SLOT)]))
+    return pattern.written([*map(page.encode, page.common_prefixes)])

@@ -57,6 +57,7 @@ _COMPONENTS = {"Credential", "SignedHeaders", "Signature"}
 _WEEK = 604800
 
 _PLAIN = re.compile(r"[A-Za-z0-9\-._~]*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPED_IN_PATH = re.compile(rb"[^A-Za-z0-9\-._~/]")
 _ESCAPED_IN_QUERY = re.compile(rb"[^A-Za-z0-9\-._~]")
 _DATE = re.compile(r"[0-9]{8}")
@@ -258,7 +259,8 @@ def read_query(request: Request, region: str | None, now: datetime) -> V4Claim:
 
 def canonical_path(raw_path: str) -> str:
     """The path decoded once and encoded anew; slashes and dot segments stay as they are."""
-    return _encode(origin_path(raw_path), _ESCAPED_IN_PATH)
+    path = origin_path(raw_path)
+    return path if _PLAIN_PATH.fullmatch(path) else _encode(path, _ESCAPED_IN_PATH)
 
 
 def canonical_query(raw_query: str) -> str:

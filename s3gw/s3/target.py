@@ -24,9 +24,11 @@ def resolve_target(request: Request, domains: Iterable[str]) -> Target:
     is empty or holds a slash.
     """
     # The authority of an absolute-form target is dropped: what is signed is the Host header.
-    path = _ABSOLUTE_FORM.sub("", request.raw_path)
-    if path and not path.startswith("/"):
-        raise InvalidURI
+    path = request.raw_path
+    if not path.startswith("/"):
+        path = _ABSOLUTE_FORM.sub("", path)
+        if path and not path.startswith("/"):
+            raise InvalidURI
     path = path.removeprefix("/")
     bucket = _bucket_of_host(request.headers.get("host") or "", domains)
     if bucket is not None:
@@ -64,6 +66,8 @@ def _checked(bucket: str) -> str:
 
 
 def _decoded(text: str) -> str:
+    if "%" not in text and text.isascii():
+        return text
     if _BAD_ESCAPE.search(text):
         raise InvalidURI
     try:

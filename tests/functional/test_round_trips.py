@@ -1,12 +1,17 @@
 """How many requests to Swift each operation costs with warm caches."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from tests.functional.gateway import Running
+from tests.functional.gates import Gate, Which, every
+from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.stack import Stack
+from tests.functional.uploads import begin, etag_of
 
 
 @pytest.fixture
@@ -87,6 +92,28 @@ def test_a_complete_is_at_most_five_requests(s3: Any, bucket: str, cost: Cost) -
         )
     )
     assert [entry.split(" ")[0] for entry in sent] == ["HEAD", "GET", "PUT", "DELETE"]
+
+
+def test_what_a_complete_reads_it_reads_at_once(stack: Stack) -> None:
+    settings = settings_for(stack, buckets={"facts_ttl": 0})
+    with running(settings) as cold, ThreadPoolExecutor(1) as pool:
+        s3 = s3_client(cold.endpoint, stack)
+        s3.create_bucket(Bucket=(name := f"bucket-{uuid4().hex[:20]}"))
+        upload = begin(s3, name)
+        upload.put(1)
+        with (
+            cold.watched() as wire,
+            Gate(Which("HEAD", f"{upload.marker}$")) as marker,
+            Gate(Which("GET", f"/{name}+segments$")) as parts,
+            Gate(Which("HEAD", f"/{name}$")) as facts,
+        ):
+            wire.before = every(marker, parts, facts)
+            completing = pool.submit(upload.complete)
+            for gate in (marker, parts, facts):
+                gate.wait()
+            for gate in (marker, parts, facts):
+                gate.open()
+            assert completing.result()["ETag"] == etag_of(b"data")
 
 
 def _delete(s3: Any, bucket: str, keys: list[str]) -> Any:
