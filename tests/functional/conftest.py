@@ -7,12 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
-from uuid import uuid4
 
 import pytest
 
-from tests.functional.gateway import Running, running, s3_client, settings_for
-from tests.functional.rawclient import Pairs, Reply, ask, keys_of, sign
+from tests.functional.gateway import Running, new_bucket, running, s3_client, settings_for
+from tests.functional.rawclient import Keys, Pairs, Reply, ask, keys_of, sign
 from tests.functional.stack import Stack
 
 
@@ -84,15 +83,18 @@ def s3api(stack: Stack) -> Iterator[Any]:
 @pytest.fixture
 def bucket(s3: Any) -> str:
     """A new, empty bucket."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+    return new_bucket(s3)
 
 
 @pytest.fixture(scope="session")
-def raw(gateway: Running, stack: Stack) -> Raw:
+def keys(stack: Stack) -> Keys:
+    """The stack's user for who signs requests himself."""
+    return keys_of(stack)
+
+
+@pytest.fixture(scope="session")
+def raw(gateway: Running, keys: Keys) -> Raw:
     """The stack's user without a client library."""
-    keys = keys_of(stack)
 
     def send(method: str, target: str, headers: Pairs = (), body: bytes = b"") -> Reply:
         digest = sha256(body).hexdigest()

@@ -21,6 +21,7 @@ from keystoneauth1.identity import v3
 
 from tests.functional.secrecy import SESSION, LoudStderr
 from tests.functional.stack import Stack, launched, read
+from tests.functional.witness import swift_of
 
 # Taken out of the environment: it is no setting of the gateway, which refuses unknown ones.
 _REUSED = os.environ.pop("S3GW_TEST_READY_FILE", None)
@@ -117,18 +118,8 @@ def make_user(identity: Adapter) -> MakeUser:
 
 @pytest.fixture(scope="session")
 def swift(stack: Stack) -> Iterator[swiftclient.Connection]:
-    """Swift's own client with the user's own token: the witness beside the gateway."""
-    login = v3.Password(
-        auth_url=stack.keystone.auth_url,
-        username=stack.user.name,
-        password=stack.user.password,
-        project_id=stack.project.id,
-        user_domain_id="default",
-    )
-    with closing(session.Session(auth=login)) as user:
-        token = user.get_token()
-    url = stack.swift.storage_url
-    with closing(swiftclient.Connection(preauthurl=url, preauthtoken=token)) as connection:
+    """The witness beside the gateway."""
+    with closing(swift_of(stack)) as connection:
         yield connection
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import boto3
 import uvicorn
@@ -210,3 +211,10 @@ def s3_client(endpoint: str, stack: Stack, **config: Any) -> Any:
         aws_secret_access_key=config.pop("secret_key", stack.secret_key),
         config=Config(retries={"total_max_attempts": 1}, **config),
     )
+
+
+def new_bucket(s3: Any) -> str:
+    """Make a bucket; its name."""
+    name = f"bucket-{uuid4().hex[:20]}"
+    s3.create_bucket(Bucket=name)
+    return name

@@ -22,6 +22,7 @@ from tests.functional.fixtures import Person
 from tests.functional.gateway import Running, Sent, running, s3_client, settings_for
 from tests.functional.services import service_user
 from tests.functional.stack import Stack
+from tests.functional.witness import swift_as
 
 Power = Literal["none", "owner", "other", "service"]
 
@@ -139,25 +140,12 @@ _PROJECTS: dict[str, str] = {}
 
 def as_service(stack: Stack, service: Mapping[str, str]) -> swiftclient.Connection:
     """Swift as the gateway's own user."""
-    return _connection(stack, service["username"], service["password"], service["project_id"])
+    return swift_as(stack, service["username"], service["password"], service["project_id"])
 
 
 def as_person(stack: Stack, person: Person) -> swiftclient.Connection:
     """Swift as a user of a project."""
-    return _connection(stack, person.name, person.password, person.project_id)
-
-
-def _connection(stack: Stack, name: str, password: str, project: str) -> swiftclient.Connection:
-    login = v3.Password(
-        auth_url=stack.keystone.auth_url,
-        username=name,
-        password=password,
-        project_id=project,
-        user_domain_id="default",
-    )
-    token = session.Session(auth=login).get_token()
-    prefix = stack.swift.storage_url.removesuffix(stack.project.id)
-    return swiftclient.Connection(preauthurl=prefix + project, preauthtoken=token)
+    return swift_as(stack, person.name, person.password, person.project_id)
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, new_bucket, running, s3_client, settings_for
 from tests.functional.payloads import stored
-from tests.functional.rawclient import EMPTY_SHA256, Keys, ask, keys_of, linked, sign
+from tests.functional.rawclient import EMPTY_SHA256, Keys, ask, linked, sign
 from tests.functional.stack import Stack
 
 DOMAINS = ["s3.test", "*.cloud.test", "deep.s3.test"]
@@ -28,14 +28,7 @@ def hosted(stack: Stack) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 def names(swift: swiftclient.Connection, container: str, prefix: str = "") -> list[str]:

@@ -18,10 +18,10 @@ import requests
 import swiftclient
 
 from tests.functional import proxies
-from tests.functional.gateway import s3_client, settings_for
+from tests.functional.gateway import new_bucket, s3_client, settings_for
 from tests.functional.payloads import MODES, UNSIGNED, Body, Mode, prepared, put, some_bytes, stored
 from tests.functional.proxies import Gateway, Proxy
-from tests.functional.rawclient import Keys, Link, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Link, ask, linked, sign
 from tests.functional.secrecy import Secrecy
 from tests.functional.server import Server, served
 from tests.functional.stack import Stack
@@ -79,14 +79,7 @@ def is_nginx(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 def in_flight(server: Server) -> float:

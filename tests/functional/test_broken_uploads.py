@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running
+from tests.functional.gateway import Running, new_bucket
 from tests.functional.payloads import (
     ALGORITHMS,
     CHUNK,
@@ -52,9 +52,7 @@ OLD = b"the older object"
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+    return new_bucket(s3)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from uuid import uuid4
 
 import pytest
 import swiftclient
-from keystoneauth1 import session
-from keystoneauth1.identity import v3
 
 from tests.functional.conftest import Raw
 from tests.functional.fixtures import MakeUser, Person
 from tests.functional.gates import Failing, Which
 from tests.functional.gateway import Running, Sent, s3_client
+from tests.functional.parties import as_person
 from tests.functional.rawclient import Keys, ask, sign
 from tests.functional.stack import Stack
 from tests.functional.witness import is_there, names, refusal
@@ -40,16 +39,7 @@ def own_s3(gateway: Running, stack: Stack, person: Person) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def own_swift(stack: Stack, person: Person) -> Iterator[swiftclient.Connection]:
     """Swift's own client of that user."""
-    login = v3.Password(
-        auth_url=stack.keystone.auth_url,
-        user_id=person.user_id,
-        password=person.password,
-        project_id=person.project_id,
-    )
-    with closing(session.Session(auth=login)) as user:
-        token = user.get_token()
-    url = stack.swift.storage_url.replace(stack.project.id, person.project_id)
-    with closing(swiftclient.Connection(preauthurl=url, preauthtoken=token)) as connection:
+    with closing(as_person(stack, person)) as connection:
         yield connection
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running
+from tests.functional.gateway import Running, new_bucket
 from tests.functional.payloads import (
     BUFFER_SIZE,
     HASHED,
@@ -19,7 +19,7 @@ from tests.functional.payloads import (
     some_bytes,
     stored,
 )
-from tests.functional.rawclient import Keys, Pairs, Reply, Signed, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Pairs, Reply, Signed, linked, sign
 from tests.functional.scripted import Scripted, scripted
 from tests.functional.stack import Stack
 from tests.unit.swift.hostile import Peer, Script
@@ -34,14 +34,7 @@ both_roads = pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 def refused(endpoint: str, signed: Signed, size: int, more: Pairs = ()) -> Reply:

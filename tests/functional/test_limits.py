@@ -13,7 +13,7 @@ import swiftclient
 
 from tests.functional.fixtures import MakeUser
 from tests.functional.gates import Gate, Which, every
-from tests.functional.gateway import Running, running, settings_for
+from tests.functional.gateway import Running, new_bucket, running, settings_for
 from tests.functional.payloads import (
     BUFFER_SIZE,
     FRAMINGS,
@@ -27,7 +27,7 @@ from tests.functional.payloads import (
     some_bytes,
     stored,
 )
-from tests.functional.rawclient import Keys, Reply, Signed, ask, cut, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Reply, Signed, ask, cut, linked, sign
 from tests.functional.stack import Stack
 
 KIB, GIB = 1024, 1024**3
@@ -38,14 +38,7 @@ XML = 4 * KIB * KIB
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 @contextmanager

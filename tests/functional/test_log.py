@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
 import requests
 
-from tests.functional.gateway import s3_client, settings_for
+from tests.functional.gateway import new_bucket, s3_client, settings_for
 from tests.functional.payloads import BUFFER_SIZE, UNSIGNED, Body, prepared, put
-from tests.functional.rawclient import Keys, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, ask, linked, sign
 from tests.functional.secrecy import Secrecy
 from tests.functional.server import Server, served
 from tests.functional.stack import Stack
@@ -27,16 +26,9 @@ def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
-
-
-@pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+    return new_bucket(s3)
 
 
 def line_of(server: Server, request_id: str) -> dict[str, Any]:

@@ -7,15 +7,14 @@ import socket
 import time
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.functional.gateway import settings_for
+from tests.functional.gateway import new_bucket, settings_for
 from tests.functional.payloads import BUFFER_SIZE, UNSIGNED, Body, prepared, put
-from tests.functional.rawclient import Keys, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, ask, linked, sign
 from tests.functional.server import Server, free_port, run, served, settings_file
 from tests.functional.stack import Stack
 
@@ -23,15 +22,9 @@ SOON = 60.0  # seconds
 
 
 @pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
-
-
-@pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
+    name = new_bucket(s3)
     s3.put_object(Bucket=name, Key="key", Body=b"data")
     return name
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running, running, settings_for
+from tests.functional.gateway import Running, new_bucket, running, settings_for
 from tests.functional.payloads import (
     ALGORITHMS,
     BUFFER_SIZE,
@@ -49,9 +49,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+    return new_bucket(s3)
 
 
 @pytest.fixture

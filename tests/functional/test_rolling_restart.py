@@ -19,7 +19,7 @@ import swiftclient
 
 from tests.clients.programs import Program, clean_environment, found
 from tests.functional import proxies
-from tests.functional.gateway import s3_client, settings_for
+from tests.functional.gateway import new_bucket, s3_client, settings_for
 from tests.functional.payloads import UNSIGNED, Body, prepared, some_bytes, stored
 from tests.functional.proxies import Gateway
 from tests.functional.rawclient import Keys, keys_of, linked
@@ -61,9 +61,7 @@ class Load:
 @pytest.fixture
 def bucket(s3: Any) -> str:
     """A new, empty bucket."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+    return new_bucket(s3)
 
 
 def wait_until_used(server: Server) -> None:

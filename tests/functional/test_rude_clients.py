@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 import swiftclient
 
-from tests.functional.gateway import Running, running, settings_for
+from tests.functional.gateway import Running, new_bucket, running, settings_for
 from tests.functional.payloads import BUFFER_SIZE, HASHED, UNSIGNED, Body, prepared, stored
-from tests.functional.rawclient import Keys, Link, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Link, ask, linked, sign
 from tests.functional.stack import Stack
 
 SMALL, LARGE = 1000, BUFFER_SIZE + 100_000
@@ -38,16 +38,10 @@ def calm(stack: Stack) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A bucket with the objects `k` and `large`."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
+    name = new_bucket(s3)
     s3.put_object(Bucket=name, Key="k", Body=b"data")
     s3.put_object(Bucket=name, Key="large", Body=bytes(8 * 1024 * 1024))
     return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
 
 
 @contextmanager

@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import requests
 import yaml
 
 from tests.functional.certificates import certificate
-from tests.functional.gateway import s3_client
+from tests.functional.gateway import new_bucket, s3_client
 from tests.functional.proxies import CONFIG, changed
 from tests.functional.server import Server, free_port, started
 from tests.functional.stack import Stack
@@ -162,8 +161,7 @@ def wait_until(probe: Probe, server: Server, *, says: bool = True) -> None:
 def use(endpoint: str, stack: Stack) -> None:
     """Put an object and read it."""
     with closing(s3_client(endpoint, stack)) as s3:
-        bucket = f"bucket-{uuid4().hex[:20]}"
-        s3.create_bucket(Bucket=bucket)
+        bucket = new_bucket(s3)
         s3.put_object(Bucket=bucket, Key="k", Body=b"data")
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"data"
 

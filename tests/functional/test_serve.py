@@ -14,7 +14,7 @@ import swiftclient
 from botocore.config import Config
 
 from tests.functional.certificates import Certificate, certificate
-from tests.functional.gateway import settings_for
+from tests.functional.gateway import new_bucket, settings_for
 from tests.functional.payloads import (
     BUFFER_SIZE,
     UNSIGNED,
@@ -24,7 +24,7 @@ from tests.functional.payloads import (
     some_bytes,
     stored,
 )
-from tests.functional.rawclient import Keys, keys_of, linked, sign
+from tests.functional.rawclient import Keys, linked, sign
 from tests.functional.server import run, served, settings_file
 from tests.functional.stack import Stack, wait_until_gone
 
@@ -34,14 +34,7 @@ LARGE = BUFFER_SIZE + 1
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 @pytest.fixture(scope="module")

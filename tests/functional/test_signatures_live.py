@@ -15,9 +15,9 @@ import swiftclient
 from botocore.exceptions import ClientError
 
 from tests.functional.fixtures import MakeUser
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, new_bucket, running, s3_client, settings_for
 from tests.functional.payloads import stored
-from tests.functional.rawclient import Keys, Reply, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Reply, ask, linked, sign
 from tests.functional.stack import Stack
 
 V4, V2 = "s3v4", "s3"
@@ -27,15 +27,9 @@ both_versions = pytest.mark.parametrize("version", [V4, V2])
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A bucket with one object, `key`."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
+    name = new_bucket(s3)
     s3.put_object(Bucket=name, Key="key", Body=b"data")
     return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import requests
 import swiftclient
 
 from tests.functional.gates import Gate, Which
-from tests.functional.gateway import running, settings_for
+from tests.functional.gateway import new_bucket, running, settings_for
 from tests.functional.payloads import (
     BUFFER_SIZE,
     UNSIGNED,
@@ -23,7 +23,7 @@ from tests.functional.payloads import (
     some_bytes,
     stored,
 )
-from tests.functional.rawclient import Keys, keys_of, linked, sign
+from tests.functional.rawclient import Keys, linked, sign
 from tests.functional.server import Server, served, wait_until_refused
 from tests.functional.stack import Stack
 from tests.functional.uploads import begin
@@ -37,14 +37,7 @@ CLEAN = {0, -signal.SIGTERM}
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """One bucket for all tests, which have keys of their own."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
+    return new_bucket(s3)
 
 
 def wait_until_not_ready(server: Server) -> dict[str, Any]:

@@ -10,8 +10,32 @@ from xml.etree import ElementTree as ET
 import pytest
 import swiftclient
 from botocore.exceptions import ClientError
+from keystoneauth1 import session
+from keystoneauth1.identity import v3
+
+from tests.functional.stack import Stack
 
 _NAMESPACE = b' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+
+
+def swift_as(stack: Stack, name: str, password: str, project_id: str) -> swiftclient.Connection:
+    """Swift's own client, with the own token of a user of a project."""
+    login = v3.Password(
+        auth_url=stack.keystone.auth_url,
+        username=name,
+        password=password,
+        project_id=project_id,
+        user_domain_id="default",
+    )
+    with closing(session.Session(auth=login)) as user:
+        token = user.get_token()
+    url = stack.swift.storage_url.removesuffix(stack.project.id) + project_id
+    return swiftclient.Connection(preauthurl=url, preauthtoken=token)
+
+
+def swift_of(stack: Stack) -> swiftclient.Connection:
+    """Swift as the stack's user."""
+    return swift_as(stack, stack.user.name, stack.user.password, stack.project.id)
 
 
 def refusal(call: Any, **arguments: Any) -> tuple[int, str, str]:

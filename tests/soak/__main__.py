@@ -23,13 +23,12 @@ from random import Random
 from typing import Any
 
 import swiftclient
-from keystoneauth1 import session
-from keystoneauth1.identity import v3
 
 from s3gw.standalone.processes import child_environment
 from tests.functional.gateway import s3_client, settings_for
 from tests.functional.server import Server, served
 from tests.functional.stack import Stack, launched
+from tests.functional.witness import swift_of
 from tests.soak.traffic import Client, Tally, read
 
 _BUCKET = "soak"
@@ -204,18 +203,8 @@ def _running(clients: list[Client], stop: threading.Event) -> Iterator[None]:
 
 def _verify(clients: list[Client], s3: Any, found: Stack) -> tuple[int, list[str]]:
     """Every key, read through the gateway and from Swift itself; how many, and what is wrong."""
-    login = v3.Password(
-        auth_url=found.keystone.auth_url,
-        username=found.user.name,
-        password=found.user.password,
-        project_id=found.project.id,
-        user_domain_id="default",
-    )
-    with closing(session.Session(auth=login)) as user:
-        token = user.get_token()
-    swift = swiftclient.Connection(preauthurl=found.swift.storage_url, preauthtoken=token)
     objects, wrong = 0, []
-    with closing(swift):
+    with closing(swift_of(found)) as swift:
         for client in clients:
             for key in client.model.possible:
                 objects += 1
