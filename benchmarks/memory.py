@@ -11,99 +11,22 @@ below 64 MiB.  Exit code 1 if it does not, or if a byte differs.
 import argparse
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fronts import Ready, gateway, stack
 from meters import forget_peak, memory
-from traffic import PART, Client, Ready, blocks, digest_of
+from traffic import PART, Client, blocks, digest_of
 
 LIMIT = 64.0  # MiB
 INTERVAL = 0.01  # seconds between two looks at the memory
 PAUSE = 5.0  # seconds for which a slow reader does not read
-ROOT = Path(__file__).resolve().parents[1]
 BUCKET = f"memory-{os.getpid()}"
-
-
-# --- the worker ---
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-@contextmanager
-def stack(directory: Path) -> Iterator[Ready]:
-    """A stack of our own."""
-    ready_file = directory / "ready.json"
-    options = [f"--data={directory / 'data'}", f"--ready-file={ready_file}"]
-    with running(["s3gw", "standalone", "--port=0", "--no-fsync", *options]) as launcher:
-        while not ready_file.exists():
-            if launcher.poll() is not None:
-                raise SystemExit("the stack did not start")
-            time.sleep(0.05)
-        yield json.loads(ready_file.read_text())
-
-
-@contextmanager
-def worker(directory: Path, ready: Ready) -> Iterator[tuple[int, str]]:
-    """One worker with default settings: its process id and its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    user = ready["service_user"]
-    tables: dict[str, Ready] = {
-        "server": {"host": "127.0.0.1", "port": port, "workers": 1},
-        "s3": {"region": ready["region"]},
-        "identity": {"auth_url": ready["keystone"]["auth_url"]},
-        "identity.service": {
-            "username": user["name"],
-            "password": user["password"],
-            "user_domain_id": "default",
-            "system_scope": "all",
-        },
-        "swift": {"region": ready["region"]},
-        "metrics": {"port": 0},
-        "log": {"level": "warning"},
-    }
-    settings = directory / "worker.toml"
-    settings.touch(0o600)
-    with settings.open("w") as file:
-        for name, table in tables.items():
-            file.write(f"[{name}]\n")
-            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
-    with running(["s3gw", "serve", "--config", str(settings)]) as process:
-        while not _listens(port):
-            if process.poll() is not None:
-                raise SystemExit("the worker did not start")
-            time.sleep(0.05)
-        yield process.pid, f"http://127.0.0.1:{port}"
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-# --- what is measured ---
 
 
 @dataclass(frozen=True)
@@ -196,9 +119,10 @@ def report(started: float, meter: Meter) -> bool:
 
 
 def run(directory: Path, ready: Ready, count: int, parallel: int) -> bool:
-    with worker(directory, ready) as (pid, endpoint):
+    with gateway(directory, ready, log={"level": "warning"}) as worker:
+        (pid,) = worker.own
         started = memory(pid, "VmRSS")
-        client, meter = Client(endpoint, ready), Meter(pid)
+        client, meter = Client(worker.url, ready), Meter(pid)
         client.send("PUT", f"/{BUCKET}", headers={"Content-Length": "0"})
         small = f"/{BUCKET}/small"
         for _ in range(3):

@@ -17,16 +17,13 @@ from xml.etree import ElementTree as ET
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from fronts import Ready
 
 MIB = 1024 * 1024
 PART = 8  # MiB
 
 _CHUNK = 64 * 1024  # of aws-chunked bodies
 _NOISE = random.Random(1).randbytes(MIB)
-
-Ready = dict[str, Any]
-"""What the ready file of a stand-alone stack says."""
-
 
 # --- what is sent ---
 
