@@ -20,7 +20,6 @@ from s3gw.swift.transport import SwiftResponse, Transport, Upload
 from tests.unit.swift.hostile import Backend, Peer, serving
 from tests.unit.swift.test_wire import (
     GO_ON,
-    anyio_backend,
     assert_well,
     dice,
     echo,
@@ -33,7 +32,12 @@ from tests.unit.swift.test_wire import (
     says_and_waits,
 )
 
-__all__ = ["anyio_backend"]
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: their transports are not alike in all that a client may lean on."""
+    return "asyncio", {"use_uvloop": request.param}
+
 
 EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n/evil"
 

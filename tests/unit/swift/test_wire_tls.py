@@ -14,7 +14,6 @@ from tests.functional.certificates import certificate
 from tests.unit.swift.hostile import Peer, serving
 from tests.unit.swift.test_wire import (
     GO_ON,
-    anyio_backend,
     assert_well,
     echo,
     get,
@@ -23,6 +22,7 @@ from tests.unit.swift.test_wire import (
     read_whole,
     says,
 )
+from tests.unit.swift.test_wire_connections import anyio_backend
 
 __all__ = ["anyio_backend"]
 
@@ -76,7 +76,7 @@ async def test_a_swift_that_cannot_prove_itself_gets_no_token(tmp_path: Path, wh
         came.append(peer.left())
 
     with serving(script, tls=None if why == "no TLS" else context) as backend:
-        async with opened(ca_file=trusted) as transport:
+        async with opened(ca_file=trusted, connect_timeout=0.5) as transport:
             url = backend.url.replace("http:", "https:")
             if why == "another name":
                 url = url.replace("127.0.0.1", "localhost")
