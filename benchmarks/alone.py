@@ -1,6 +1,5 @@
 """The gateway alone, over an nginx that costs next to nothing: its own CPU, and its memory."""
 
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +7,7 @@ from statistics import median
 
 from fronts import MODES, Front, Ready, gateway, stub
 from load import Run, drive, transfer
-from meters import cpu, family, forget_peak, memory
+from meters import cpu, family, highest_memory, memory
 
 MIB = 1024 * 1024
 
@@ -22,7 +21,7 @@ def measure(directory: Path, ready: Ready, *, quick: bool) -> Figures:
         found: Figures = {}
         plain = {"storage_url_template": f"{backend}/v1/AUTH_{{project_id}}"}
         with gateway(directory, ready, swift=plain) as front:
-            found |= _generator(front, backend)
+            found |= _generator(backend)
             found |= _small(front, 1.0 if quick else 3.0)
             found |= _large(front, 4 if quick else 16)
             found |= _crowd(front, 50 if quick else 200)
@@ -30,11 +29,10 @@ def measure(directory: Path, ready: Ready, *, quick: bool) -> Figures:
         return found
 
 
-def _generator(front: Front, backend: str) -> Figures:
+def _generator(backend: str) -> Figures:
     """What the load generator can do at most: nginx with nothing before it."""
     bare = Front("stub", f"{backend}/v1/AUTH_x", token="t")
     run = drive(bare.url, [bare.exchange("GET", "/b/small")], 16, seconds=1.0)
-    del front
     return {"load generator on nginx itself, 1 KiB": (run.rate, "requests/s")}
 
 
@@ -68,9 +66,8 @@ def _large(front: Front, count: int) -> Figures:
     for mode in MODES:
         exchanges = [front.exchange("PUT", "/b/large", body=body, mode=mode)] * count
         before = cpu(front.own)
-        run = _checked(transfer(front.url, exchanges))
+        _checked(transfer(front.url, exchanges))
         found[f"PUT 64 MiB, {mode}: CPU"] = (cpu(front.own) - before) / gib, "s a GiB"
-        del run
     return found
 
 
@@ -78,28 +75,15 @@ def _crowd(front: Front, count: int) -> Figures:
     """Resident memory with so many transfers of 64 MiB at a time, half up and half down."""
     worker = max(front.own, key=memory)
     rest = memory(worker)
-    forget_peak(worker)
     body = bytes(64 * MIB)
     up = front.exchange("PUT", "/b/large", body=body, mode="unsigned")
     down = front.exchange("GET", "/b/large")
-    peak, done = [rest], threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.02):
-            peak.append(memory(worker))
-
-    looker = threading.Thread(target=look)
-    looker.start()
-    _checked(transfer(front.url, [up, down] * (count // 2), count))
-    done.set()
-    looker.join()
+    exchanges = [up, down] * (count // 2)
+    peak = highest_memory(worker, lambda: _checked(transfer(front.url, exchanges, count)))
     time.sleep(1.0)
     return {
         "memory of a worker at rest": (rest, "MiB"),
-        f"memory with {count} transfers of 64 MiB at a time": (
-            max(*peak, memory(worker, "VmHWM")),
-            "MiB",
-        ),
+        f"memory with {count} transfers of 64 MiB at a time": (peak, "MiB"),
         "memory afterwards": (memory(worker), "MiB"),
     }
 

@@ -31,6 +31,7 @@ from meters import family, memory
 FAMILIES = {
     "small": work.small,
     "large": work.large,
+    "crowd": work.crowd,
     "listing": work.listing,
     "bulk_delete": work.bulk_delete,
     "completes": work.completes,

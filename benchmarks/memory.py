@@ -13,18 +13,16 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fronts import Ready, gateway, stack
-from meters import forget_peak, memory
+from meters import highest_memory, memory
 from traffic import PART, Client, blocks, digest_of
 
 LIMIT = 64.0  # MiB
-INTERVAL = 0.01  # seconds between two looks at the memory
 PAUSE = 5.0  # seconds for which a slow reader does not read
 BUCKET = f"memory-{os.getpid()}"
 
@@ -41,7 +39,7 @@ class Phase:
 
 
 class Meter:
-    """Measures phases, and takes the highest of many looks and of the kernel's own mark."""
+    """Measures phases."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -49,22 +47,8 @@ class Meter:
 
     def measure(self, name: str, work: Callable[[], object]) -> None:
         before = memory(self._pid, "VmRSS")
-        forgotten = forget_peak(self._pid)
-        seen, done = [before], threading.Event()
-
-        def look() -> None:
-            while not done.wait(INTERVAL):
-                seen.append(memory(self._pid, "VmRSS"))
-
-        looker = threading.Thread(target=look)
-        looker.start()
         started = time.monotonic()
-        try:
-            work()
-        finally:
-            done.set()
-            looker.join()
-        peak = max(*seen, memory(self._pid, "VmHWM") if forgotten else 0.0)
+        peak = highest_memory(self._pid, work)
         after = memory(self._pid, "VmRSS")
         phase = Phase(name, before, peak, after, time.monotonic() - started)
         self.phases.append(phase)

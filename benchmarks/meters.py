@@ -1,10 +1,12 @@
 """CPU and memory of processes, from /proc."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event, Thread
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_INTERVAL = 0.01  # seconds between two looks at the memory
 
 
 def cpu(pids: Iterable[int]) -> float:
@@ -47,3 +49,22 @@ def forget_peak(pid: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def highest_memory(pid: int, work: Callable[[], object]) -> float:
+    """The most memory while the work is done, in MiB: of many looks, or the kernel's own mark."""
+    forgotten = forget_peak(pid)
+    seen, done = [memory(pid)], Event()
+
+    def look() -> None:
+        while not done.wait(_INTERVAL):
+            seen.append(memory(pid))
+
+    looker = Thread(target=look)
+    looker.start()
+    try:
+        work()
+    finally:
+        done.set()
+        looker.join()
+    return max(*seen, memory(pid, "VmHWM") if forgotten else 0.0)

@@ -20,7 +20,7 @@ from xml.etree import ElementTree as ET
 
 from fronts import MODES, Front
 from load import Exchange, Run, drive, transfer
-from meters import cpu
+from meters import cpu, highest_memory
 from populate import fill
 
 KIB, MIB, GIB = 1024, 1024 * 1024, 1024**3
@@ -286,6 +286,22 @@ def complete(front: Front, bucket: str, key: str, upload: str, etags: Sequence[s
     )
     document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
     ask(front, "POST", f"/{bucket}/{key}", f"uploadId={upload}", document)
+
+
+def crowd(lab: Lab) -> Iterator[Row]:
+    """Memory of the front ends' own processes while many read a large object at a time."""
+    count = 50 if lab.quick else 200
+
+    def work(front: Front) -> Sample:
+        if not front.own:
+            raise Unable("inside Swift's proxy")
+        (pid,) = front.own
+        exchanges = [front.exchange("GET", "/bench-large/large")] * count
+        return Sample(highest_memory(pid, lambda: _must(transfer(front.url, exchanges, count))))
+
+    yield lab.measure(
+        f"memory, {count} × GET 64 MiB at a time", "MiB", work, higher=False, rounds=1
+    )
 
 
 # --- listings, bulk deletes ---
