@@ -157,15 +157,14 @@ class Body:
 
     async def read(self, limit: int) -> bytes:
         """The whole payload; raises S3Error, MaxMessageLengthExceeded above `limit` bytes."""
-        too_large = MaxMessageLengthExceeded(MaxMessageLengthBytes=limit)
         if self.length is not None and self.length > limit:
-            raise too_large
+            raise MaxMessageLengthExceeded(MaxMessageLengthBytes=limit)
         pieces = []
         size = 0
         async for piece in self._checked(check_md5=True):
             size += len(piece)
             if size > limit:
-                raise too_large
+                raise MaxMessageLengthExceeded(MaxMessageLengthBytes=limit)
             pieces.append(piece)
         return b"".join(pieces)
 

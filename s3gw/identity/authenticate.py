@@ -102,12 +102,12 @@ class Authenticator:
         since = self._clock()
         credential = await self._find(claim.access_key)
         try:
-            return Authenticated(Caller(credential), claim, claim.verify(credential.secret))
+            return _verified(credential, claim)
         except SignatureDoesNotMatch:
             newer = await self._find(claim.access_key, outdated=credential, since=since)
             if newer.secret == credential.secret:
                 raise
-        return Authenticated(Caller(newer), claim, claim.verify(newer.secret))
+        return _verified(newer, claim)
 
     async def login(self, caller: Caller) -> SwiftLogin:
         """The caller's own token for Swift.
@@ -158,3 +158,8 @@ class Authenticator:
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=access_key)
         return credential
+
+
+def _verified(credential: Credential, claim: Claim) -> Authenticated:
+    signing = claim.verify(credential.secret, credential.derived)
+    return Authenticated(Caller(credential), claim, signing)

@@ -6,6 +6,8 @@ Secrets and tokens are kept out of every repr.
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from s3gw.s3.signing import DerivedKey
+
 
 class IdentityUnavailable(Exception):
     """Keystone gave no answer (connection, timeout, 5xx): the request may be repeated later."""
@@ -30,6 +32,8 @@ class Credential:
     secret: str = field(repr=False)
     user_id: str
     project_id: str
+    derived: DerivedKey = field(default_factory=DerivedKey, repr=False, compare=False)
+    """Of the secret; it goes when the credential does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from s3gw.s3 import checksums, errors
 from s3gw.s3.checksums import Checksum
@@ -37,7 +37,7 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-class PayloadKind(Enum):
+class PayloadKind(StrEnum):
     """How the body is sent and vouched for; the value is that of x-amz-content-sha256."""
 
     SIGNED = "sha256"

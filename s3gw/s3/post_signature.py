@@ -14,7 +14,15 @@ from s3gw.s3.errors import InvalidArgument
 from s3gw.s3.form_fields import missing_field
 from s3gw.s3.payload import UNSIGNED, PayloadMode
 from s3gw.s3.signature import Claim, SignatureRules, only_region, require_v2
-from s3gw.s3.signing import ALGORITHM, mismatch, parse_basic, same, secret_bytes, signing_key
+from s3gw.s3.signing import (
+    ALGORITHM,
+    DerivedKey,
+    mismatch,
+    parse_basic,
+    same,
+    secret_bytes,
+    signing_key,
+)
 from s3gw.s3.sigv4 import IN_FORM, Credential, check_date, read_credential
 
 _V4 = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature")
@@ -39,8 +47,9 @@ class PolicyClaim:
         """A form uploads, and nothing else."""
         return not subresource
 
-    def verify(self, secret: str) -> None:
-        """Check the signature; raises SignatureDoesNotMatch.  The file has none of its own."""
+    def verify(self, secret: str, derived: DerivedKey | None = None) -> None:
+        """See Claim.verify.  The file has no signature of its own; forms are few."""
+        del derived
         text = self.policy.encode("utf-8")
         if not same(self._calculated(secret, text), self.signature):
             raise mismatch(self.signature, text, access_key=self.access_key)

@@ -15,7 +15,7 @@ from s3gw.s3.checksums import PREFIX as CHECKSUM
 from s3gw.s3.errors import AccessDenied, InvalidArgument, InvalidRequest
 from s3gw.s3.payload import CONTENT_SHA256, PayloadMode
 from s3gw.s3.request import Headers, Request, Target
-from s3gw.s3.signing import ALGORITHM, Signing, as_wire
+from s3gw.s3.signing import ALGORITHM, DerivedKey, Signing, as_wire
 
 _V4_MARKS = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 _V2_MARKS = frozenset({"AWSAccessKeyId", "Signature"})
@@ -65,9 +65,10 @@ class Claim(Protocol):
     def covers(self, subresource: str) -> bool:
         """Whether the signature speaks for that sub-resource (empty: none) in the query."""
 
-    def verify(self, secret: str) -> Signing | None:
+    def verify(self, secret: str, derived: DerivedKey | None = None) -> Signing | None:
         """Check the signature; V4 returns what the chunk signatures of the body go on from.
 
+        `derived`: what is kept with the secret, so that its key is not derived each time.
         Raises SignatureDoesNotMatch, with what was signed here.
         """
 

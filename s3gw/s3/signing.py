@@ -53,12 +53,34 @@ class Signing:
         return hmac.digest(self.key, text.encode(), "sha256").hex()
 
 
-def signing_key(secret: str, date: str, region: str) -> bytes:
+@dataclass(slots=True)
+class DerivedKey:
+    """The V4 signing key that a signature by a secret was verified with last.
+
+    Whoever holds the secret holds this beside it, so that it lives no longer; and one is all, so
+    that nobody makes more of them by naming days and regions.
+    """
+
+    date: str = ""
+    region: str = ""
+    key: bytes = field(default=b"", repr=False)
+
+    def find(self, date: str, region: str) -> bytes | None:
+        """The key, if it is for that day and region."""
+        return self.key if self.key and (self.date, self.region) == (date, region) else None
+
+    def keep(self, date: str, region: str, key: bytes) -> None:
+        """A signature was verified with this key."""
+        self.date, self.region, self.key = date, region, key
+
+
+def signing_key(secret: str, date: str, region: str, derived: DerivedKey | None = None) -> bytes:
     """The V4 signing key of a secret for a day (yyyyMMdd) and a region.
 
-    Derived at each request: four HMACs cost a few microseconds, and a cache would keep secrets
-    alive longer than the credential cache allows.
+    `derived`: what is kept with the secret; it may be this one.
     """
+    if derived is not None and (known := derived.find(date, region)) is not None:
+        return known
     key = b"AWS4" + secret_bytes(secret)
     for part in (date, region, "s3", "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -27,6 +27,7 @@ from s3gw.s3.request import Query, Request
 from s3gw.s3.signing import (
     ALGORITHM,
     MAX_SKEW,
+    DerivedKey,
     Signing,
     amz_parameters,
     basic,
@@ -130,16 +131,15 @@ class V4Claim:
         del subresource
         return True
 
-    def verify(self, secret: str) -> Signing:
-        """Check the signature; returns what the chunk signatures of the body go on from.
-
-        Raises SignatureDoesNotMatch, with what was signed here.
-        """
+    def verify(self, secret: str, derived: DerivedKey | None = None) -> Signing:
+        """See Claim.verify."""
         credential = self.credential
-        key = signing_key(secret, credential.date, credential.region)
+        key = signing_key(secret, credential.date, credential.region, derived)
         signing = Signing(key, self.timestamp, credential.scope, self.signature)
         for canonical in self._canonical_requests():
             if same(signing.sign(self._string_to_sign(canonical)), self.signature):
+                if derived is not None:
+                    derived.keep(credential.date, credential.region, key)
                 return signing
         canonical = next(self._canonical_requests())
         raise mismatch(

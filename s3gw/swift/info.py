@@ -6,6 +6,7 @@ https://docs.openstack.org/api-ref/object-store/#discoverability
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,11 +65,15 @@ def parse_info(document: Mapping[str, Any]) -> ClusterInfo:
     )
 
 
+@lru_cache(maxsize=1024)
 def info_url(storage_url: str) -> str:
     """Where the cluster of an account's storage URL tells about itself."""
     scheme, host, path, _, _ = urlsplit(storage_url)
     prefix = path.partition("/v1")[0]
     return f"{scheme}://{host}{prefix}/info"
+
+
+_DEFAULTS = ClusterInfo()
 
 
 class InfoCache:
@@ -82,7 +87,7 @@ class InfoCache:
     async def get(self, storage_url: str) -> ClusterInfo:
         """The cluster's facts; Swift's defaults while it does not tell."""
         url = info_url(storage_url)
-        until, info = self._known.get(url, (0.0, ClusterInfo()))
+        until, info = self._known.get(url, (0.0, _DEFAULTS))
         if self._clock() < until:
             return info
         try:

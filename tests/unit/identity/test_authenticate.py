@@ -21,7 +21,7 @@ from s3gw.s3.errors import (
 from s3gw.s3.payload import PayloadMode
 from s3gw.s3.request import Headers, Request, Target
 from s3gw.s3.signature import Claim, SignatureRules
-from s3gw.s3.signing import Signing
+from s3gw.s3.signing import DerivedKey, Signing
 from tests.unit.identity.fakes import (
     SECRET,
     Clock,
@@ -30,6 +30,8 @@ from tests.unit.identity.fakes import (
     credential,
     settings,
 )
+from tests.unit.s3 import signed
+from tests.unit.s3.signed import claim_of
 
 RULES = SignatureRules("RegionOne")
 REQUEST = Request("GET", "/b/k", "", Headers([]))
@@ -51,7 +53,8 @@ class FakeClaim:
         del subresource
         return True
 
-    def verify(self, secret: str) -> Signing:
+    def verify(self, secret: str, derived: DerivedKey | None = None) -> Signing:
+        del derived
         self.tried.append(secret)
         if secret != self.secret:
             raise SignatureDoesNotMatch(StringToSign="…")
@@ -130,6 +133,23 @@ async def test_a_good_signature_gives_the_caller_and_what_its_chunks_go_on_from(
     found = await gate.verify(claim)
     assert found == Authenticated(Caller(credential()), claim, SIGNING)
     assert claim.tried == [SECRET]
+
+
+async def test_what_is_derived_of_a_secret_goes_with_it(
+    gate: Authenticator, keystone: FakeProvider, clock: Clock
+) -> None:
+    claim = claim_of(signed.v4("GET", "k", {}, []))
+    keystone.keys[signed.ACCESS_KEY] = old = credential(signed.ACCESS_KEY, signed.SECRET)
+    assert (await gate.verify(claim)).signing is not None
+    assert (await gate.verify(claim)).caller == Caller(old)
+    assert old.derived.key
+    keystone.keys[signed.ACCESS_KEY] = new = credential(signed.ACCESS_KEY, "rotated")
+    clock.now += 61
+    with pytest.raises(SignatureDoesNotMatch):
+        await gate.verify(claim)
+    assert not new.derived.key
+    same = credential(signed.ACCESS_KEY, signed.SECRET)
+    assert (hash(same), same, repr(same)) == (hash(old), old, repr(old))
 
 
 async def test_a_warm_request_waits_for_nothing(gate: Authenticator) -> None:

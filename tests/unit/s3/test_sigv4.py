@@ -1,5 +1,6 @@
 """Signature Version 4 verifies what botocore and AWS' published examples have signed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from s3gw.s3.errors import SignatureDoesNotMatch
 from s3gw.s3.payload import PayloadKind
 from s3gw.s3.request import Headers, Request
 from s3gw.s3.signature import SignatureRules
+from s3gw.s3.signing import DerivedKey, signing_key
 from s3gw.s3.sigv4 import canonical_path, canonical_query
 from tests.unit.s3 import signed
 from tests.unit.s3.signed import (
@@ -98,6 +100,41 @@ def test_nothing_signed_can_be_changed(request_: Request) -> None:
         changed(request_, drop=["host"], add=[("host", "elsewhere.example.com:8333")]),
     ):
         assert not verifies(bad)
+
+
+# What is derived from a secret is kept with it.
+
+
+@pytest.mark.parametrize("make", [signed.v4, signed.v4_presigned])
+def test_a_kept_key_verifies_what_the_secret_does_and_nothing_else(
+    make: Callable[..., Request],
+) -> None:
+    request = make("PUT", "k", {"uploads": ""}, [])
+    derived = DerivedKey()
+    first = claim_of(request).verify(SECRET, derived)
+    assert first is not None
+    assert (derived.date, derived.region, derived.key) == ("20260304", "RegionOne", first.key)
+    assert claim_of(request).verify("not even looked at", derived) == first
+    with pytest.raises(SignatureDoesNotMatch):
+        claim_of(changed(request, method="POST")).verify(SECRET, derived)
+    assert derived.key.hex() not in repr(derived)
+    assert repr(derived.key) not in repr(derived)
+
+
+@pytest.mark.parametrize(
+    "place", [("20260303", "RegionOne"), ("20260304", "RegionTwo"), ("20260304", "")]
+)
+def test_a_key_of_another_day_or_region_is_not_used(place: tuple[str, str]) -> None:
+    derived = DerivedKey(*place, signing_key(SECRET, *place))
+    assert claim_of(signed.v4("GET", "k", {}, [])).verify(SECRET, derived) is not None
+    assert (derived.date, derived.region) == ("20260304", "RegionOne")
+
+
+def test_of_a_signature_that_is_wrong_nothing_is_kept() -> None:
+    derived = DerivedKey()
+    with pytest.raises(SignatureDoesNotMatch):
+        claim_of(signed.v4("GET", "k", {}, [])).verify(SECRET + "x", derived)
+    assert derived == DerivedKey()
 
 
 # What AWS has published.
