@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.rawclient import Keys, Reply, ask, keys_of, sign
+from tests.functional.rawclient import Keys, Reply, ask, sign
 from tests.functional.scripted import Scripted, scripted
 from tests.functional.stack import Stack
 from tests.unit.swift.hostile import Peer, Script
@@ -44,11 +44,6 @@ def told(stack: Stack) -> Iterator[Scripted]:
     """A gateway whose Swift says what a test wants."""
     with scripted(stack) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
 
 
 def saying(body: bytes) -> Script:

@@ -23,7 +23,7 @@ from tests.functional.faultproxy import proxied
 from tests.functional.fixtures import MakeUser
 from tests.functional.gateway import Running, running, s3_client, settings_for
 from tests.functional.payloads import stored
-from tests.functional.rawclient import Keys, Reply, Signed, ask, keys_of, linked, sign
+from tests.functional.rawclient import Keys, Reply, Signed, ask, linked, sign
 from tests.functional.scripted import Scripted, answering, scripted
 from tests.functional.server import Server, served
 from tests.functional.stack import Stack
@@ -41,11 +41,6 @@ def bucket(s3: Any) -> str:
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="k", Body=b"data")
     return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
 
 
 def unsigned(method: str, target: str) -> Signed:

@@ -25,7 +25,7 @@ from tests.functional.conftest import Raw
 from tests.functional.fixtures import MakeUser
 from tests.functional.gateway import Running, s3_client, settings_for
 from tests.functional.payloads import SIGNED, TRAILER, Body, prepared, some_bytes, stored
-from tests.functional.rawclient import UNSIGNED, Keys, ask, keys_of, linked, sign
+from tests.functional.rawclient import UNSIGNED, Keys, ask, linked, sign
 from tests.functional.server import served
 from tests.functional.stack import Stack
 
@@ -39,11 +39,6 @@ def bucket(s3: Any) -> str:
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="k", Body=b"data")
     return name
-
-
-@pytest.fixture(scope="module")
-def keys(stack: Stack) -> Keys:
-    return keys_of(stack)
 
 
 @dataclass(slots=True)
