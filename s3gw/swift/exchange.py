@@ -219,9 +219,9 @@ class Exchange:
             self.interrupt()
 
     def on_body(self, piece: bytes) -> None:
-        """See httptools: a piece of a chunked body."""
-        self._pieces.append(piece)
-        self._size += len(piece)
+        """See httptools: a piece of a chunked body, or of an answer that nobody asked for."""
+        if self._left > 0:
+            self._keep(piece)
 
     def on_message_begin(self) -> None:
         """See httptools: also of a message that nobody asked for."""
@@ -270,11 +270,15 @@ class Exchange:
                 self._is_clean = False
                 data = data[: int(self._left)]
             self._left -= len(data)
-            self.on_body(data)
+            self._keep(data)
         if self._left == 0:
             self._end()
         elif self._size > _READ_AHEAD:
             self._line.pause()
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
 
     def _take_chunked(self, parser: httptools.HttpResponseParser, data: bytes) -> None:
         try:

@@ -84,7 +84,7 @@ async def test_what_stands_behind_an_answer_is_never_the_next_answer(what: str, 
             body = b"" if method == "PUT" else None
             with suppress(SwiftUnreachable):  # it may also be no answer at all
                 response = await transport.request(method, f"{backend.url}/o", {}, body)
-                assert not await read_whole(response) or method == "GET"
+                assert await read_whole(response) == (b"data" if b"data" in answer else b"")
             is_idle.set()
             await anyio.sleep(0.05)
             for _ in range(2):
