@@ -83,10 +83,7 @@ def facts(given: argparse.Namespace) -> dict[str, Any]:
         "machine": f"{os.cpu_count()} × {model}, Linux {platform.release()}",
         "versions": {
             "python": platform.python_version(),
-            **{
-                name: version(name)
-                for name in ("s3gw", "swift", "keystone", "httptools", "uvloop", "uvicorn")
-            },
+            **{name: version(name) for name in _VERSIONED},
             "rclone": subprocess.run(
                 [program, "version"], capture_output=True, text=True, check=False
             ).stdout.split("\n")[0],

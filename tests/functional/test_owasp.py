@@ -21,7 +21,7 @@ import swiftclient
 from tests.functional.conftest import Raw
 from tests.functional.faultproxy import proxied
 from tests.functional.fixtures import MakeUser
-from tests.functional.gateway import Running, running, s3_client, settings_for
+from tests.functional.gateway import Running, new_bucket, running, s3_client, settings_for
 from tests.functional.payloads import stored
 from tests.functional.rawclient import Keys, Reply, Signed, ask, linked, sign
 from tests.functional.scripted import Scripted, answering, scripted
@@ -37,8 +37,7 @@ _README = Path(__file__).resolve().parents[2] / "README.md"
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A bucket with the object `k`."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
+    name = new_bucket(s3)
     s3.put_object(Bucket=name, Key="k", Body=b"data")
     return name
 

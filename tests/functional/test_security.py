@@ -23,7 +23,7 @@ import swiftclient
 
 from tests.functional.conftest import Raw
 from tests.functional.fixtures import MakeUser
-from tests.functional.gateway import Running, s3_client, settings_for
+from tests.functional.gateway import Running, new_bucket, s3_client, settings_for
 from tests.functional.payloads import SIGNED, TRAILER, Body, prepared, some_bytes, stored
 from tests.functional.rawclient import UNSIGNED, Keys, ask, linked, sign
 from tests.functional.server import served
@@ -35,8 +35,7 @@ SECRET = "what is not for everybody"
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A bucket with the object `k`."""
-    name = f"bucket-{uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
+    name = new_bucket(s3)
     s3.put_object(Bucket=name, Key="k", Body=b"data")
     return name
 
