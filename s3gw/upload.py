@@ -65,22 +65,27 @@ async def _store_whole(
     call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
     data = await call.body.read(call.settings.limits.buffer_size)
-    etag = md5(data).hexdigest()
     checksum = call.body.checksum
-    kept = keep(checksum, etag) if keep else {}
-    answer = await call.swift.put_object(container, name, {**headers, "ETag": etag, **kept}, data)
-    return Stored(etag, checksum, keep is not None, answer)
+    sent = {**headers, **_etag(call)}
+    if keep is not None and checksum is not None:
+        etag = sent["ETag"] = md5(data).hexdigest()
+        sent.update(keep(checksum, etag))
+    answer = await call.swift.put_object(container, name, sent, data)
+    return Stored(unquoted(answer.get("Etag", "")), checksum, keep is not None, answer)
+
+
+def _etag(call: Call) -> dict[str, str]:
+    """What Swift is to compare the content with, if the client told its MD5."""
+    promised = call.body.expectation.content_md5
+    return {} if promised is None else {"ETag": promised.hex()}
 
 
 async def _store_stream(
     call: Call, container: str, name: str, headers: Mapping[str, str], *, keep: Keep | None
 ) -> Stored:
-    expectation = call.body.expectation
-    sent = dict(headers)
-    if expectation.content_md5 is not None:
-        sent["ETag"] = expectation.content_md5.hex()
+    sent = {**headers, **_etag(call)}
     # Not verified yet, but the PUT only ends well if it is.
-    promised = expectation.checksum
+    promised = call.body.expectation.checksum
     is_kept = keep is not None and promised is not None and promised.algorithm in COMPUTED
     if keep is not None and is_kept:
         sent.update(keep(promised, sent.get("ETag", "")))
