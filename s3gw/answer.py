@@ -26,6 +26,10 @@ _BODILESS = frozenset({204, 304})
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # A shorter answer is sent whole before a vanished client would be noticed.
 _LONG = 1024 * 1024
+# A piece that has to leave the process before the next one is fetched.  More than that the server
+# would keep for a client that is slower than Swift, and the next one with it.
+_LARGE = 64 * 1024
+_NOTHING = {"type": "http.response.body", "body": b"", "more_body": True}
 # Seconds after which a client may come again: its own back-off does the rest.
 _RETRY_AFTER = ("Retry-After", "1")
 
@@ -125,9 +129,12 @@ async def _stream(
                     return False
                 async with asyncio.timeout(stall_timeout):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if len(piece) > _LARGE:  # the server waits for room before it writes
+                        await send(_NOTHING)
                 since = perf_counter()
                 delivery.client_seconds += since - fetched
                 delivery.size += len(piece)
+                del piece  # up to 256 KiB, beside those that come next
     except (SwiftUnreachable, TimeoutError):
         return False
     finally:

@@ -91,8 +91,10 @@ class Wire:
     async def pieces(self) -> AsyncIterator[bytes]:
         """What comes from now on; raises as `piece`."""
         while not self.finished:
-            if data := await self.piece():
+            data = await self.piece()
+            if data:
                 yield data
+            del data  # up to 256 KiB, beside those that come next
 
     async def piece(self) -> bytes:
         """What comes next, perhaps nothing; raises RequestTimeout, IncompleteBody."""
@@ -146,14 +148,13 @@ class Body:
         """Bytes of payload that there can be."""
         return self.expectation.max_size if self.length is None else self.length
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncIterator[bytes]:
         """The payload; S3Error instead of its last piece when anything is wrong.
 
         Content-MD5 is left to Swift, which gets it as the ETag to verify.
         """
         self.is_streamed = True
-        async for piece in self._checked(check_md5=False):
-            yield piece
+        return self._checked(check_md5=False)
 
     async def read(self, limit: int) -> bytes:
         """The whole payload; raises S3Error, MaxMessageLengthExceeded above `limit` bytes."""
@@ -171,8 +172,11 @@ class Body:
     async def _checked(self, *, check_md5: bool) -> AsyncIterator[bytes]:
         check = BodyCheck(self.expectation, self._signing, check_md5=check_md5)
         async for data in self._source.pieces():
-            if piece := check.feed(data):
+            piece = check.feed(data)
+            del data
+            if piece:
                 yield piece
+            del piece
         last = check.finish()
         self.checksum = check.checksum
         if last:

@@ -81,6 +81,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol: a silent client has as long as a slow one."""
         joined = JoinedWrites(cast("asyncio.Transport", transport), self.loop)
+        # Who waits for room waits until all has gone: a piece is kept whole to its last byte.
+        joined.set_write_buffer_limits(high=0)
         super().connection_made(cast("asyncio.Transport", joined))
         self._await_header()
 

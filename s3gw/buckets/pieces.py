@@ -72,6 +72,7 @@ class _Unfolded:
                     try:
                         async for chunk in answer.chunks():
                             yield chunk
+                            del chunk  # up to 256 KiB, beside those that come next
                     finally:
                         answer.close()
         except BrokenMPU as error:

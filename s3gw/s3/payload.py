@@ -261,19 +261,18 @@ class BodyCheck:
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the wire in; returns decoded ones that may go on, perhaps none.
 
+        What ends the body stays here; the newest bytes, if no length tells which do that.
+
         Raises IncompleteBody, EntityTooLarge, MalformedTrailerError, SignatureDoesNotMatch.
         """
         if not data:
             return b""
-        if self._decoder is None:
-            self._take(data)
-            free, self._held = self._held, data
-            return free
-        pieces = self._decoder.feed(data)
+        pieces = [data] if self._decoder is None else self._decoder.feed(data)
         for piece in pieces:
             self._take(piece)
-        if not pieces:
-            return b""
+        length = self._expectation.length
+        if not pieces or (length is not None and self.received < length):
+            return b"".join(pieces)  # of a single one no copy
         newest = bytes(pieces.pop())
         free = b"".join((self._held, *pieces)) if pieces else self._held
         self._held = newest

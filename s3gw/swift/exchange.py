@@ -120,9 +120,9 @@ class Exchange:
         return not self.status
 
     async def room(self) -> None:
-        """Wait until more may be written, or the exchange ends or is answered."""
+        """Wait, however long it takes, until more may be written or the exchange is settled."""
         while self._line.is_full and not self.is_settled:
-            await self._wait()
+            await self._wait(math.inf)
 
     async def answered(self) -> None:
         """Wait for status and headers.  Raises FAILURES."""
@@ -147,9 +147,8 @@ class Exchange:
         try:
             while True:
                 while self._pieces:
-                    piece = self._pieces.popleft()
-                    self._size -= len(piece)
-                    yield piece
+                    self._size -= len(self._pieces[0])
+                    yield self._pieces.popleft()  # no name keeps it here
                 if self.is_over and self._failure is None:
                     return
                 await self._more()
@@ -168,11 +167,11 @@ class Exchange:
         if self._failure is not None:
             raise self._failure
         self._line.resume()
-        await self._wait()
+        await self._wait(self._patience)
 
-    async def _wait(self) -> None:
+    async def _wait(self, patience: float) -> None:
         waiter = self._waiter = self._loop.create_future()
-        self._line.expires_at = self._loop.time() + self._patience
+        self._line.expires_at = self._loop.time() + patience
         try:
             await waiter
         finally:
@@ -246,7 +245,8 @@ class Exchange:
                 self._begin(found)
             elif found.status == _CONTINUE:
                 self._go_on = True
-        return self._head
+        behind, self._head = self._head, b""
+        return behind
 
     def _begin(self, head: ResponseHead) -> None:
         self.status = head.status

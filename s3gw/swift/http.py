@@ -169,6 +169,7 @@ async def _pass_on(
         if piece:
             write(piece)
             exchange.is_sent = sent == body.length  # then the answer may come at once
+            del piece  # up to 256 KiB, beside those that come next
             if connection.is_full:
                 await exchange.room()
         if exchange.is_settled:
