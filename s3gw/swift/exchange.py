@@ -95,7 +95,7 @@ class Exchange:
         self.is_over = False
         """All of the answer has come, or no more will."""
         self.interrupt: Callable[[], None] | None = None
-        """Called when there is no sense in sending more, see `is_settled`."""
+        """Called once when there is no sense in sending more, see `is_settled`."""
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
         self._head = b""
@@ -215,7 +215,8 @@ class Exchange:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         if self.interrupt is not None and self.is_settled:
-            self.interrupt()
+            interrupt, self.interrupt = self.interrupt, None
+            interrupt()
 
     def on_body(self, piece: bytes) -> None:
         """See httptools: a piece of a chunked body, or of an answer that nobody asked for."""

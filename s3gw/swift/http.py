@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from s3gw.config import ConfigError, Swift
@@ -159,7 +159,7 @@ async def _pass_on(
     Swift may answer before the end, and the source be silent for long: the deadline ends that too.
     """
     loop = asyncio.get_running_loop()
-    exchange.interrupt = lambda: deadline.reschedule(loop.time())
+    exchange.interrupt = partial(_end_now, deadline)
     write = connection.write_chunk if body.length is None else connection.write
     sent = 0
     async for piece in body.chunks:
@@ -180,6 +180,11 @@ async def _pass_on(
     elif sent != body.length:
         raise RuntimeError(f"an upload of {body.length} bytes has {sent}")
     exchange.is_sent = True
+
+
+def _end_now(deadline: asyncio.Timeout) -> None:
+    if not deadline.expired():  # else it is ending already
+        deadline.reschedule(asyncio.get_running_loop().time())
 
 
 def _split(url: str) -> tuple[str, str]:
