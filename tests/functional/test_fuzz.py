@@ -185,6 +185,9 @@ class Fuzzer:
             await self._one(number, request)
             if number % max(1, REQUESTS // 5) == REQUESTS // 10:
                 self._measure()
+            if number and number % 1000 == 0:
+                wrong = len(self.findings.wrong)
+                print(f"{number} of {REQUESTS} requests, {wrong} wrong", flush=True)  # noqa: T201
 
     async def _one(self, number: int, request: WildRequest) -> None:
         found, since = self.findings, time.monotonic()
