@@ -98,10 +98,7 @@ async def send_response(
 
     `delivery` is kept up to date; `stall_timeout`: seconds that the client may take no byte of it.
     """
-    headers = [
-        (_on_the_wire(name), _UNSAFE.sub(" ", value).encode("latin-1", "replace"))
-        for name, value in response.headers
-    ]
+    headers = _as_bytes(response.headers)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if isinstance(response.body, bytes):
         body = b"" if is_head else response.body
@@ -109,6 +106,12 @@ async def send_response(
         delivery.size = len(body)
         return True
     return await _stream(response, response.body, receive, send, delivery, stall_timeout)
+
+
+def _as_bytes(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    if _UNSAFE.search("\t".join([value for _, value in headers])):  # seldom: looked for at once
+        headers = [(name, _UNSAFE.sub(" ", value)) for name, value in headers]
+    return [(_on_the_wire(name), value.encode("latin-1", "replace")) for name, value in headers]
 
 
 async def _stream(

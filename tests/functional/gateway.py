@@ -173,6 +173,7 @@ def running(settings: Settings, grace: int | None = None) -> Iterator[Running]:
     config = uvicorn.Config(
         Overhearing(app), port=0, http="httptools", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, lifespan="on", timeout_graceful_shutdown=grace,
+        timeout_keep_alive=60,  # on a busy machine a client may pause for uvicorn's own 5 s
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="gateway", daemon=True)

@@ -4,7 +4,7 @@ import gzip
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -47,7 +47,8 @@ def says(raw: bytes) -> Script:
 
     def script(peer: Peer) -> None:
         peer.head()
-        peer.send(raw)
+        with suppress(OSError):  # who has heard enough leaves before the end
+            peer.send(raw)
 
     return script
 
