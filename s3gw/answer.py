@@ -44,6 +44,28 @@ class Delivery:
     """Spent waiting for the pieces of a streamed body."""
     client_seconds: float = 0.0
     """Spent waiting for the client to take them."""
+    _since: float = 0.0
+    _is_at_client: bool = False
+
+    def waits_for_source(self) -> None:
+        """From now on; also if nothing comes any more."""
+        self.ends()
+        self._is_at_client = False
+
+    def waits_for_client(self) -> None:
+        """From now on; also if it takes nothing any more."""
+        self.ends()
+        self._is_at_client = True
+
+    def ends(self) -> None:
+        """The wait for either is over."""
+        now = perf_counter()
+        waited = now - self._since if self._since else 0.0
+        self._since = now
+        if self._is_at_client:
+            self.client_seconds += waited
+        else:
+            self.source_seconds += waited
 
 
 def error_response(error: S3Error, resource: str, request_id: str, host_id: str) -> Response:
@@ -124,23 +146,22 @@ async def _stream(
 ) -> bool:
     try:
         async with _departure(response, receive) as gone:
-            since = perf_counter()
+            delivery.waits_for_source()
             async for piece in body:
-                fetched = perf_counter()
-                delivery.source_seconds += fetched - since
+                delivery.waits_for_client()
                 if gone.is_set():
                     return False
                 async with asyncio.timeout(stall_timeout):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                     if len(piece) > _LARGE:  # the server waits for room before it writes
                         await send(_NOTHING)
-                since = perf_counter()
-                delivery.client_seconds += since - fetched
                 delivery.size += len(piece)
                 del piece  # up to 256 KiB, beside those that come next
+                delivery.waits_for_source()
     except (SwiftUnreachable, TimeoutError):
         return False
     finally:
+        delivery.ends()
         close = getattr(body, "aclose", None)
         if close is not None:
             await close()

@@ -63,6 +63,7 @@ async def opened(
 
 
 async def _serve(app: web.Application, where: socket | Path) -> web.AppRunner:
+    app.on_response_prepare.append(_sign)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
     await runner.setup()
     if isinstance(where, Path):
@@ -70,6 +71,11 @@ async def _serve(app: web.Application, where: socket | Path) -> web.AppRunner:
     else:
         await web.SockSite(runner, where).start()
     return runner
+
+
+async def _sign(request: web.Request, response: web.StreamResponse) -> None:
+    del request
+    response.headers["Server"] = "s3gw"  # and not the versions of what it is made of
 
 
 def _name(worker: int) -> str:

@@ -68,6 +68,7 @@ def test_a_worker_is_alive_and_ready(server: Server) -> None:
 def test_a_request_shows_in_the_metrics(server: Server, bucket: str, keys: Keys) -> None:
     answer = get(server, "/-/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.headers["server"] == "s3gw"
     data = bytes(BUFFER_SIZE + 1)
     upload = prepared(keys, f"{server.endpoint}/{bucket}/sent", Body(mode=UNSIGNED, data=data))
     put(server.endpoint, upload)
