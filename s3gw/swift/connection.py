@@ -20,6 +20,7 @@ from s3gw.swift.exchange import BrokenError, Exchange
 _KEEP_ALIVE = 20.0
 _TICK = 1.0
 """Seconds by which what takes too long may exceed its time."""
+_STOPS = "the gateway stops"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -91,7 +92,8 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             self.expires_at = math.inf
             self.resume()
-            self._pool.put_back(self, is_clean=is_clean and self.is_open)
+            # What is still to be written is the rest of the request that this one answered early.
+            self._pool.put_back(self, is_clean=is_clean and self.is_open and not self.is_full)
 
     def abort(self) -> None:
         """Close it at once."""
@@ -163,16 +165,15 @@ class Pool:
         self._is_closed = False
 
     async def take(self, origin: Origin, *, is_new: bool = False) -> Connection:
-        """A connection, which must begin an exchange at once; raises OSError.
+        """A connection, which must begin an exchange at once; raises FAILURES.
 
         `is_new`: not one that waited, which the other side may be closing.
         """
         if self._slots is not None:
             await self._slots.acquire()
         try:
-            connection = None if is_new else self._newest(origin)
-            if connection is None:
-                connection = await self._connect(origin)
+            waited = None if is_new else self._newest(origin)
+            connection = waited or await self._connect(origin)
         except BaseException:
             self._leave_slot()
             raise
@@ -195,7 +196,7 @@ class Pool:
         if self._timer is not None:
             self._timer.cancel()
         for connection in [*self._used, *self._waiting()]:
-            connection.end(BrokenError("the gateway stops"))
+            connection.end(BrokenError(_STOPS))
 
     def _newest(self, origin: Origin) -> Connection | None:
         idle = self._idle[origin]
@@ -206,7 +207,12 @@ class Pool:
                 return connection
         return None
 
+    def _has_ended(self) -> bool:  # also meanwhile
+        return self._is_closed
+
     async def _connect(self, origin: Origin) -> Connection:
+        if self._has_ended():
+            raise BrokenError(_STOPS)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout):
@@ -218,6 +224,9 @@ class Pool:
                 )
         except TimeoutError as error:
             raise TimeoutError(f"no connection in {self._connect_timeout:g} s") from error
+        if self._has_ended():
+            connection.abort()
+            raise BrokenError(_STOPS)
         if self._timer is None:
             self._timer = loop.call_later(self._tick, self._sweep)
         return connection

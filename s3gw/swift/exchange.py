@@ -20,6 +20,8 @@ from s3gw.swift.heads import END, NoAnswerError, ResponseHead
 _READ_AHEAD = 64 * 1024
 # Bytes in which the headers must end.
 _HEAD_SIZE = 128 * 1024
+# Answers before the answer: each gives Swift its time again.
+_MAX_INTERIMS = 20
 _BODILESS = frozenset({204, 304})
 _CONTINUE = 100
 _OK = 200
@@ -64,6 +66,7 @@ class Exchange:
         "_failure",
         "_go_on",
         "_head",
+        "_interims",
         "_is_clean",
         "_is_head",
         "_left",
@@ -100,6 +103,7 @@ class Exchange:
         self._failure: Exception | None = None
         self._head = b""
         self._go_on = False
+        self._interims = 0
         self._is_clean = False
         self._left = math.inf
         self._pieces: deque[bytes] = deque()
@@ -244,10 +248,17 @@ class Exchange:
             found = ResponseHead(head + end)
             if found.status >= _OK:
                 self._begin(found)
-            elif found.status == _CONTINUE:
-                self._go_on = True
+            else:
+                self._note_interim(found.status)
         behind, self._head = self._head, b""
         return behind
+
+    def _note_interim(self, status: int) -> None:
+        self._interims += 1
+        if self._interims > _MAX_INTERIMS:
+            raise NoAnswerError("interim answers without an end")
+        if status == _CONTINUE:
+            self._go_on = True
 
     def _begin(self, head: ResponseHead) -> None:
         self.status = head.status

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from s3gw.swift.exchange import BrokenError, DiedError, Exchange
+from s3gw.swift.heads import NoAnswerError
 
 HEAD = b"HTTP/1.1 413 Too Large\r\nContent-Length: 6\r\n\r\n"
 
@@ -72,3 +73,14 @@ async def test_going_on_interrupts_nothing() -> None:
     exchange.feed(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert await exchange.go_on()
     assert (interruptions, line.left) == ([], [])
+
+
+async def test_answers_before_the_answer_have_an_end() -> None:
+    exchange, line, _ = begun()
+    for _ in range(100):
+        if exchange.is_over:
+            break
+        exchange.feed(b"HTTP/1.1 102 Processing\r\n\r\n")
+    with pytest.raises(NoAnswerError):
+        await exchange.answered()
+    assert line.left == [False]

@@ -4,6 +4,7 @@ The rule: a connection goes on only after an answer that was read to its proper 
 behind it; whoever leaves early takes the connection along, but never another one's turn.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -634,3 +635,39 @@ async def test_nothing_is_left_open_at_the_end() -> None:
         with anyio.fail_after(10):
             while count() > before:  # noqa: ASYNC110 - it happens in other threads
                 await anyio.sleep(0.02)
+
+
+async def test_who_waits_when_the_transport_closes_gets_no_connection() -> None:
+    def busy(peer: Peer) -> None:
+        peer.head()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")
+        assert peer.left() == b""
+
+    with serving(busy) as backend:
+        async with opened(connections=1) as transport:
+            first = await get(transport, backend)
+            waiting = asyncio.create_task(get(transport, backend))
+            await anyio.sleep(0.05)
+            await transport.aclose()
+            with anyio.fail_after(5), pytest.raises(SwiftUnreachable):
+                await waiting
+            first.close()
+    assert backend.connections == 1
+
+
+async def test_what_was_answered_before_it_had_gone_leaves_no_connection() -> None:
+    ends: list[int] = []
+
+    def refuse(peer: Peer) -> None:
+        peer.head()
+        peer.answer("413 Too Large", body=b"why")
+        ends.append(len(peer.left()))
+
+    with serving(refuse, echo) as backend:
+        async with opened() as transport:
+            body = bytes(32 * 1024 * 1024)  # more than the sockets hold
+            response = await transport.request("PUT", f"{backend.url}/o", {}, body)
+            assert (response.status, await response.read()) == (413, b"why")
+            await assert_well(transport, backend)
+    assert backend.connections == 2
+    assert ends[0] < len(body)
