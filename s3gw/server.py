@@ -82,7 +82,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """See asyncio.Protocol: a silent client has as long as a slow one."""
         joined = JoinedWrites(cast("asyncio.Transport", transport), self.loop)
         # Who waits for room waits until all has gone: a piece is kept whole to its last byte.
-        joined.set_write_buffer_limits(high=0)
+        # With a limit of 0 a TLS transport never says that there is room again.
+        joined.set_write_buffer_limits(high=1)
         super().connection_made(cast("asyncio.Transport", joined))
         self._await_header()
 

@@ -93,7 +93,8 @@ class Connection(asyncio.Protocol):
             self.expires_at = math.inf
             self.resume()
             # What is still to be written is the rest of the request that this one answered early.
-            self._pool.put_back(self, is_clean=is_clean and self.is_open and not self.is_full)
+            is_clean = is_clean and self.is_open and not self._transport.get_write_buffer_size()
+            self._pool.put_back(self, is_clean=is_clean)
 
     def abort(self) -> None:
         """Close it at once."""
@@ -114,7 +115,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
         # What is written goes out at once, and not after what the event loop has to do first.
-        self._transport.set_write_buffer_limits(high=0)
+        # With a limit of 0 a TLS transport never says that there is room again.
+        self._transport.set_write_buffer_limits(high=1)
         tcp = transport.get_extra_info("socket")
         if tcp is not None:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

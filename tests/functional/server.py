@@ -122,9 +122,10 @@ def served(
 ) -> Iterator[Server]:
     """A server with these settings; killed at the end if the test has not stopped it.
 
-    `ports`: for S3 and for operators, by default free ones.
+    `ports`: for S3 and for operators, by default lasting ones: whoever asks an ephemeral one
+    whether it listens already may be connected to himself.
     """
-    port, operator_port = ports or (free_port(), free_port())
+    port, operator_port = ports or (lasting_port(), lasting_port())
     config = settings_file(directory / f"s3gw-{port}.toml", settings)
     with started(
         _command(f"--config={config}", f"--port={port}", *arguments),

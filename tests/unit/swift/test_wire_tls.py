@@ -153,3 +153,33 @@ async def test_a_handshake_that_stalls_is_no_connection_in_time(tmp_path: Path) 
             url = backend.url.replace("http:", "https:")
             with anyio.fail_after(3), pytest.raises(SwiftUnreachable):
                 await transport.request("GET", f"{url}/o", {})
+
+
+@pytest.mark.parametrize("length", [64 * 100_000, None])
+async def test_a_long_upload_goes_out_over_tls_piece_by_piece(
+    tmp_path: Path, length: int | None
+) -> None:
+    context, ca_file = _tls_of(tmp_path)
+    came: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield bytes(100_000)
+
+    def take(peer: Peer) -> None:
+        peer.head()
+        peer.send(GO_ON)
+        framing = 0 if length else 64 * len(b"186a0\r\n\r\n") + len(b"0\r\n\r\n")
+        came.append(len(peer.body(64 * 100_000 + framing)))
+        peer.answer("201 Created")
+        echo(peer)
+
+    with serving(take, tls=context) as backend:
+        async with opened(ca_file=ca_file, timeout=2, stall=1) as transport:
+            with anyio.fail_after(10):
+                upload = Upload(pieces(), length)
+                response = await transport.request("PUT", f"{backend.url}/o", {}, upload)
+            response.close()
+            assert response.status == 201
+            await assert_well(transport, backend)
+    assert backend.connections == 1
