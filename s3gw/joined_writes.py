@@ -26,8 +26,14 @@ class JoinedWrites:
         self._held = b""
 
     def write(self, data: bytes) -> None:
-        """See asyncio.WriteTransport."""
-        if self._held:
+        """See asyncio.WriteTransport; what is written to a closed transport goes nowhere.
+
+        uvloop raises RuntimeError for it, from when a write has failed, of which its protocol
+        hears only afterwards.
+        """
+        if self._transport.is_closing():
+            self._held = b""
+        elif self._held:
             self.flush(data)
         elif data.startswith(_HEAD):
             self._held = data
@@ -38,6 +44,8 @@ class JoinedWrites:
     def flush(self, more: bytes = b"") -> None:
         """Write what is kept back, and `more` with it."""
         held, self._held = self._held, b""
+        if self._transport.is_closing():
+            return
         if held and more:
             self._transport.writelines((held, more))
         elif held:

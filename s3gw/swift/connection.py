@@ -64,25 +64,35 @@ class Connection(asyncio.Protocol):
     def begin(self, exchange: Exchange, head: bytes, body: bytes | None) -> None:
         """Send a request."""
         self._exchange = exchange
-        self._transport.write(head + body if body else head)
+        self.write(head + body if body else head)
+
+    @property
+    def is_alive(self) -> bool:
+        """Nothing has closed it: also not a write, whose failure is told only afterwards.
+
+        uvloop raises RuntimeError for whatever is asked of a closed transport.
+        """
+        return self.is_open and not self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        """Send a piece of a body."""
-        self._transport.write(data)
+        """Send a piece of a body, if the connection is alive; else the exchange will hear of it."""
+        if self.is_alive:
+            self._transport.write(data)
 
     def write_chunk(self, data: bytes) -> None:
-        """Send a piece of a chunked body; an empty one is its end."""
-        self._transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        """Send a piece of a chunked body as `write` does; an empty one is its end."""
+        if self.is_alive:
+            self._transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
 
     def pause(self) -> None:
         """See Line."""
-        if not self._is_paused:
+        if not self._is_paused and self.is_alive:
             self._is_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """See Line."""
-        if self._is_paused:
+        if self._is_paused and self.is_alive:
             self._is_paused = False
             self._transport.resume_reading()
 
@@ -93,7 +103,7 @@ class Connection(asyncio.Protocol):
             self.expires_at = math.inf
             self.resume()
             # What is still to be written is the rest of the request that this one answered early.
-            is_clean = is_clean and self.is_open and not self._transport.get_write_buffer_size()
+            is_clean = is_clean and self.is_alive and not self._transport.get_write_buffer_size()
             self._pool.put_back(self, is_clean=is_clean)
 
     def abort(self) -> None:
@@ -205,7 +215,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             connection.expires_at = math.inf
-            if connection.is_open:
+            if connection.is_alive:
                 return connection
         return None
 

@@ -52,6 +52,22 @@ def test_a_head_and_its_body_are_one_write() -> None:
     asyncio.run(run())
 
 
+def test_what_is_written_to_a_closed_transport_goes_nowhere() -> None:
+    async def run() -> None:
+        for before in ((), (HEAD,)):
+            recorder = Recorder()
+            transport = over(recorder)
+            for data in before:
+                transport.write(data)
+            recorder.close()  # as a write that fails does
+            transport.write(b"body")
+            transport.flush(b"more")
+            await turn()
+            assert recorder.writes == []
+
+    asyncio.run(run())
+
+
 def test_a_head_without_a_body_leaves_in_the_next_turn_of_the_loop() -> None:
     async def run() -> None:
         recorder = Recorder()

@@ -6,6 +6,7 @@ wrong fails the test.
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,11 @@ class Peer:
         """Send a whole answer."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+
+    def reset(self) -> None:
+        """Close the connection as a machine does that knows nothing of it."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.close()
 
     def left(self) -> bytes:
         """What still comes until the other end closes the connection."""

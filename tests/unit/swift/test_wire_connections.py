@@ -671,3 +671,49 @@ async def test_what_was_answered_before_it_had_gone_leaves_no_connection() -> No
             await assert_well(transport, backend)
     assert backend.connections == 2
     assert ends[0] < len(body)
+
+
+@pytest.mark.parametrize("length", [64 * 2048, None])
+async def test_an_upload_whose_connection_dies_in_a_write_is_unreachable(
+    length: int | None,
+) -> None:
+    """Of the piece that finds the connection dead, and of those that follow it at once."""
+    gone = Event()
+
+    def die(peer: Peer) -> None:
+        peer.head()
+        peer.send(GO_ON)
+        peer.body(1024)  # and leaves what came behind it unread: a reset
+        peer.reset()
+        gone.set()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(2048)
+        await anyio.to_thread.run_sync(gone.wait, 5)
+        time.sleep(0.05)  # noqa: ASYNC251 - in which the event loop must not hear of it
+        for _ in range(63):
+            yield bytes(2048)
+
+    with serving(die, echo) as backend:
+        async with opened() as transport:
+            upload = Upload(pieces(), length)
+            with anyio.fail_after(5), pytest.raises(SwiftUnreachable):
+                await transport.request("PUT", f"{backend.url}/o", {}, upload)
+            await assert_well(transport, backend)
+    assert backend.connections == 2
+
+
+async def test_a_connection_that_dies_while_nobody_reads_it_makes_room() -> None:
+    def die(peer: Peer) -> None:
+        peer.head()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(300_000))
+        peer.reset()
+
+    with serving(die, echo) as backend:
+        async with opened(connections=1) as transport:
+            response = await get(transport, backend)
+            await anyio.sleep(0.2)
+            with anyio.fail_after(5), pytest.raises(SwiftUnreachable):
+                await read_chunks(response)
+            await assert_well(transport, backend)
+    assert backend.connections == 2
