@@ -7,6 +7,8 @@ before its server starts, so a request simply waits until the server serves it.
 import errno
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from random import sample
 
 from s3gw.standalone.exits import Exit, StandaloneError
 
@@ -16,6 +18,9 @@ Sockets = Mapping[str, socket.socket]
 """Listening sockets by the name of their server."""
 
 _BACKLOG = 1024
+# Below what Linux, BSD and macOS take for the near ends of connections, by default.
+_LASTING = (10_000, 32_768)
+_TRIES = 20
 
 
 def listen(names: Iterable[str], wanted: Mapping[str, int]) -> dict[str, socket.socket]:
@@ -31,8 +36,17 @@ def ports(sockets: Sockets) -> dict[str, int]:
 def usable_port(host: str, port: int) -> int:
     """The port, or a free one for 0; raises StandaloneError (PORT) if it cannot be bound.
 
-    The gateway binds it itself, a moment later.
+    The gateway binds it itself, some seconds later: so a free one is none that the system gives
+    to whoever opens a connection meanwhile.
     """
+    found = _bindable(host, port)
+    for lasting in sample(range(*_LASTING), _TRIES) if port == 0 else ():
+        with suppress(StandaloneError):
+            return _bindable(host, lasting)
+    return found
+
+
+def _bindable(host: str, port: int) -> int:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -100,6 +100,7 @@ def test_an_address_that_cannot_be_listened_on_is_named(host: str, message: str)
 
 def test_port_0_is_a_free_one() -> None:
     port = usable_port("127.0.0.1", 0)
+    assert 10_000 <= port < 32_768  # and no near end of a connection that is opened meanwhile
     assert usable_port("127.0.0.1", port) == port
 
 
