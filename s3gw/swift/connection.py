@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ class Origin:
     """What the Host header says."""
 
 
+@lru_cache(maxsize=64)
 def origin_of(base: str) -> Origin:
     """The origin of a URL without its path; raises ValueError for what is none."""
     parts = urlsplit(base)

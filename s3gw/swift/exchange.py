@@ -83,12 +83,10 @@ class Exchange:
         "status",
     )
 
-    def __init__(
-        self, line: Line, loop: asyncio.AbstractEventLoop, patience: float, *, is_head: bool
-    ) -> None:
+    def __init__(self, line: Line, patience: float, *, is_head: bool) -> None:
         """`patience`: seconds that Swift may be silent; `is_head`: its answer has no body."""
         self._line = line
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._patience = patience
         self._is_head = is_head
         self.status = 0

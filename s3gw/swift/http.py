@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 from s3gw.config import ConfigError, Swift
@@ -25,8 +25,6 @@ from s3gw.swift.transport import Traffic, Upload
 # 404, which elsewhere means that another request was first; and in a container with versions
 # each DELETE adds a delete marker.
 _REPEATABLE = frozenset({"GET", "HEAD"})
-
-_known_origin = lru_cache(maxsize=64)(origin_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class HttpTransport:
     ) -> Exchange:
         """See Transport.request."""
         base, target = _split(url)
-        origin = _known_origin(base)
+        origin = origin_of(base)
         own = {"Host": origin.authority, "Accept-Encoding": "identity", **_framing(method, body)}
         head = request_head(method, target, {**headers, **own})
         asked = _Asked(method, origin, head, body, self._timeout + extra_time)
@@ -101,9 +99,7 @@ class HttpTransport:
 
     async def _send(self, asked: "_Asked", *, again: bool = False) -> Exchange:
         connection = await self._pool.take(asked.origin, is_new=again)
-        is_head = asked.method == "HEAD"
-        loop = asyncio.get_running_loop()
-        exchange = Exchange(connection, loop, asked.patience, is_head=is_head)
+        exchange = Exchange(connection, asked.patience, is_head=asked.method == "HEAD")
         body = asked.body
         try:
             if isinstance(body, Upload):

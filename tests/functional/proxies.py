@@ -15,7 +15,7 @@ import requests
 
 from tests.clients.programs import found
 from tests.functional.secrecy import SESSION
-from tests.functional.server import free_port
+from tests.functional.server import lasting_port
 
 CONFIG = Path(__file__).parents[2] / "config"
 HAPROXY = CONFIG / "haproxy" / "haproxy.cfg"
@@ -68,7 +68,7 @@ def changed(text: str, changes: Mapping[str, str]) -> str:
 @contextmanager
 def haproxy(directory: Path, gateways: Sequence[Gateway]) -> Iterator[Proxy]:
     """HAProxy before the two gateways."""
-    port = free_port()
+    port = lasting_port()
     one, two = gateways
     own_check = " port {0.operator_port}"
     text = changed(
@@ -89,7 +89,7 @@ def haproxy(directory: Path, gateways: Sequence[Gateway]) -> Iterator[Proxy]:
 @contextmanager
 def nginx(directory: Path, gateways: Sequence[Gateway]) -> Iterator[Proxy]:
     """The program nginx before the two gateways."""
-    port = free_port()
+    port = lasting_port()
     one, two = gateways
     text = changed(
         NGINX.read_text(encoding="utf-8"),

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import randrange
 from typing import Any
 
 from s3gw.config import Settings
+from s3gw.standalone.sockets import usable_port
 from tests.functional.secrecy import SESSION
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -89,12 +89,7 @@ def free_port() -> int:
 
 def lasting_port() -> int:
     """A free port that no connection of anybody's takes while its server is not there."""
-    ephemeral = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
-    for _ in range(100):
-        port = randrange(10_000, int(ephemeral.split()[0]))  # noqa: S311 - no secret
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("no port is free")
+    return usable_port("127.0.0.1", 0)
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

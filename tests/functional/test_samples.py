@@ -25,7 +25,7 @@ import yaml
 from tests.functional.certificates import certificate
 from tests.functional.gateway import new_bucket, s3_client
 from tests.functional.proxies import CONFIG, changed
-from tests.functional.server import Server, free_port, started
+from tests.functional.server import Server, lasting_port, started
 from tests.functional.stack import Stack
 
 ROOT = CONFIG.parent
@@ -134,7 +134,7 @@ def _here(settings: str, stack: Stack, directory: Path) -> str:
 @contextmanager
 def running(sample: Sample, directory: Path) -> Iterator[Server]:
     """A gateway by the sample's command."""
-    ports = (free_port(), free_port())
+    ports = (lasting_port(), lasting_port())
     environment = {
         "PATH": os.environ["PATH"],
         **sample.environment,

@@ -1,6 +1,5 @@
 """An exchange by itself: what it tells whoever sends while the answer comes in."""
 
-import asyncio
 import math
 
 import pytest
@@ -33,7 +32,7 @@ class Line:
 def begun() -> tuple[Exchange, Line, list[bool]]:
     """An upload that is being sent, its connection, and the interruptions that it heard of."""
     line, interruptions = Line(), list[bool]()
-    exchange = Exchange(line, asyncio.get_running_loop(), 1.0, is_head=False)
+    exchange = Exchange(line, 1.0, is_head=False)
     exchange.is_sent = False
     exchange.interrupt = lambda: interruptions.append(exchange.is_over)
     return exchange, line, interruptions

@@ -638,14 +638,9 @@ async def test_nothing_is_left_open_at_the_end() -> None:
 
 
 async def test_who_waits_when_the_transport_closes_gets_no_connection() -> None:
-    def busy(peer: Peer) -> None:
-        peer.head()
-        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")
-        assert peer.left() == b""
-
-    with serving(busy) as backend:
+    with serving(says_and_waits(_HOLD)) as backend:
         async with opened(connections=1) as transport:
-            first = await get(transport, backend)
+            first = await _held(transport, backend)
             waiting = asyncio.create_task(get(transport, backend))
             await anyio.sleep(0.05)
             await transport.aclose()

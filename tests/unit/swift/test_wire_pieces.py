@@ -74,7 +74,7 @@ class Line:
 async def heard(pieces: list[bytes], *, is_head: bool) -> object:
     """What an exchange makes of these pieces and of the connection's end behind them."""
     line = Line()
-    exchange = Exchange(line, asyncio.get_running_loop(), 1.0, is_head=is_head)
+    exchange = Exchange(line, 1.0, is_head=is_head)
     for piece in filter(None, pieces):
         if line.is_left:
             line.is_clean = False  # the connection closes itself when nobody asked
